@@ -1,0 +1,1 @@
+"""Adversaries: how low can a bounded perturbation push a policy? Registers its own analyzers."""

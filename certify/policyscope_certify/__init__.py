@@ -1,0 +1,1 @@
+"""Certificates: what no adversary can take away. Registers its own analyzers."""

@@ -1,0 +1,44 @@
+"""Trains SAC on Pendulum-v1 with 64x64 ReLU actor and critic networks.
+
+Takes about 50 seconds on one CPU core. The shipped checkpoint scores -158.7 +- 96.5
+(mean +- std return over 100 deterministic episodes, reset seeds 1000 to 1099).
+
+Usage: python train_pendulum_sac.py [output.zip]
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from stable_baselines3 import SAC
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.evaluation import evaluate_policy
+
+path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("pendulum_sac.zip")
+torch.set_num_threads(1)  # small networks run fastest, and repeatably, on one thread
+
+# RL Zoo hyperparameters, with 64x64 networks in place of 256x256 and fewer steps.
+model = SAC(
+    "MlpPolicy",
+    "Pendulum-v1",
+    policy_kwargs={"net_arch": [64, 64]},
+    learning_rate=1e-3,
+    buffer_size=10_000,
+    seed=0,
+    device="cpu",
+    verbose=1,
+)
+model.learn(10_000, log_interval=5)
+
+# Save only what loading needs. Adam's moments, about half of the bytes, only serve more training.
+for optimizer in (model.actor.optimizer, model.critic.optimizer):
+    optimizer.state.clear()
+unused = ["lr_schedule", "replay_buffer_class", "start_time"]
+unused += ["ep_info_buffer", "ep_success_buffer"]
+unused += ["_last_obs", "_last_original_obs", "_last_episode_starts"]
+model.save(path, exclude=unused)
+
+# 100 environments, reset with seeds 1000 to 1099, play one episode each.
+test_env = make_vec_env("Pendulum-v1", n_envs=100, seed=1000)
+mean, std = evaluate_policy(model, test_env, n_eval_episodes=100, deterministic=True)
+print(f"mean return {mean:.1f} +- {std:.1f} over 100 episodes, saved to {path}")

@@ -1,0 +1,1 @@
+"""Subject → Result, one file per method."""

@@ -1,0 +1,127 @@
+"""Subject: what an analyzer is asked about, and what an analyzer is."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from gymnasium import Space
+
+from policyscope.policies.policy import Policy
+from policyscope.reports.results import Result
+from policyscope.rollouts.actors import Actor, Greedy
+from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.names import Feature, action_names, feature_names
+from policyscope.rollouts.perturbation import Perturbation
+from policyscope.rollouts.play import play
+from policyscope.rollouts.rollouts import Rollouts
+
+Advance = Callable[[int], None]
+"""Says that so many units of a piece of work are done."""
+Progress = Callable[[str, int], AbstractContextManager[Advance]]
+"""Announces a piece of work, by its description and its units."""
+
+
+def silent(description: str, units: int) -> AbstractContextManager[Advance]:
+    """No progress is shown."""
+    del description, units
+    return nullcontext(lambda done: None)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A policy in its environment, with the episodes that it was seen to play."""
+
+    policy: Policy
+    environment: Environment
+    rollouts: Rollouts
+    """The policy's own episodes, unperturbed."""
+    action_space: Space
+    features: tuple[Feature, ...]
+    """Names of the observation's features."""
+    actions: tuple[Feature, ...]
+    """Names of the actions, or of the dimensions of a continuous one."""
+    lanes: int | None = None
+    progress: Progress = silent
+
+    @classmethod
+    def observed(  # noqa: PLR0913  what `analyze` takes, less the analyzers
+        cls,
+        policy: Policy,
+        environment: Environment,
+        episodes: int,
+        seed: int,
+        lanes: int | None = None,
+        progress: Progress = silent,
+    ) -> "Subject":
+        """Fit a policy to an environment and watch it play.
+
+        Raises:
+            EnvironmentMismatch: If they do not fit.
+        """
+        observations, actions = environment.spaces()
+        fitted = policy.fitted_to(observations, actions, environment.id)
+        with progress("policy", episodes) as advance:
+            rollouts = play(
+                Greedy(fitted), environment, episodes, seed, lanes=lanes, on_finished=advance
+            )
+        size = int(np.prod(fitted.observation_shape or ()))
+        return cls(
+            policy=fitted,
+            environment=environment,
+            rollouts=rollouts,
+            action_space=actions,
+            features=feature_names(environment.playable, size),
+            actions=action_names(environment.playable, fitted.outputs or 0),
+            lanes=lanes,
+            progress=progress,
+        )
+
+    def play(self, actor: Actor, perturbation: Perturbation | None = None) -> Rollouts:
+        """The same episodes again, with another actor or other eyes: paired with `rollouts`."""
+        episodes = len(self.rollouts.lengths)
+        with self.progress(f"{actor.purpose}", episodes) as advance:
+            return play(
+                actor,
+                self.environment,
+                episodes,
+                self.rollouts.seed,
+                perturbation=perturbation,
+                lanes=self.lanes,
+                on_finished=advance,
+            )
+
+
+class Need(Enum):
+    """What a method cannot do without."""
+
+    GRADIENTS = "gradients of the scores"
+    VECTORS = "observations that are vectors of features"
+    NO_MEMORY = "a policy without memory"
+
+    def met_by(self, subject: Subject) -> bool:
+        """Whether the subject offers it."""
+        match self:
+            case Need.GRADIENTS:
+                return subject.policy.differentiable
+            case Need.VECTORS:
+                return len(subject.policy.observation_shape or ()) == 1
+            case Need.NO_MEMORY:
+                return not subject.policy.memory_shapes
+
+
+@runtime_checkable
+class Analyzer(Protocol):
+    """A method: a frozen dataclass of parameters with one pure `run`.
+
+    Registered under the entry point group `policyscope.analyzers`. Where a need is not met the
+    method is not run, and the report says so.
+    """
+
+    needs: ClassVar[tuple[Need, ...]]
+
+    def run(self, subject: Subject, rng: np.random.Generator) -> Result:
+        """Answer the question. Equal arguments give equal answers."""
+        ...

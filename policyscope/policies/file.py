@@ -1,0 +1,64 @@
+"""What a loader is given, and what it promises."""
+
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from policyscope.policies.policy import Policy
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """A file to be recognised, with its digest."""
+
+    path: Path
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Its name, for messages."""
+        return self.path.name
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """Names inside, if it is an intact zip archive; otherwise none."""
+        if not zipfile.is_zipfile(self.path):
+            return ()
+        with zipfile.ZipFile(self.path) as archive:
+            return tuple(archive.namelist())
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first bytes, by which formats without members are told."""
+        with self.path.open("rb") as file:
+            return file.read(64)
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a person adds because the file cannot say it."""
+
+    activation: str | None = None
+    """Name of the activation between layers."""
+
+
+@runtime_checkable
+class Loader(Protocol):
+    """One file format. Registered under the entry point group `policyscope.loaders`."""
+
+    format: str
+    """Its name, as `inspect` shows it."""
+
+    def recognises(self, file: CheckpointFile) -> bool:
+        """Whether the file is of this format, judged without building anything."""
+        ...
+
+    def load(self, file: CheckpointFile, hints: Hints) -> Policy:
+        """Build the policy without running anything that the file brings.
+
+        Raises:
+            CheckpointError: With one sentence about what the file is and what would help.
+        """
+        ...

@@ -1,0 +1,120 @@
+"""load(path): from a file to a policy, across the only boundary where input is not trusted.
+
+Nothing in a file is ever executed. Weights are read by torch's weights-only reader, other pickles
+as data, programs in restricted languages only after their operators were checked.
+"""
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import torch
+
+from policyscope import registry
+from policyscope.errors import CheckpointError, UnsupportedCheckpoint
+from policyscope.policies.file import CheckpointFile, Hints, Loader
+from policyscope.policies.normalisation import Normalised, Normaliser, read_normaliser
+from policyscope.policies.policy import Policy
+from policyscope.provenance import digest
+
+
+def load(
+    path: str | PathLike[str],
+    *,
+    activation: str | None = None,
+    normalisation: str | PathLike[str] | None = None,
+) -> Policy:
+    """Load a trained policy without running anything that its file brings.
+
+    Args:
+        path: A checkpoint: stable-baselines3 zip, bare state dict, or TorchScript.
+        activation: Name of the activation between layers, for files that do not record it.
+        normalisation: A VecNormalize file with the statistics of the observations.
+
+    Raises:
+        CheckpointError: With one sentence about what the file is and what would make it loadable.
+        UsageError: If there is no such activation.
+    """
+    file = _open(Path(path))
+    policy = _loader(file).load(file, Hints(activation))
+    if normalisation is not None:
+        return _normalised(policy, read_normaliser(Path(normalisation)))
+    return _with_notices(policy, _unused_normaliser(file.path))
+
+
+def _open(path: Path) -> CheckpointFile:
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder; give the checkpoint file inside it.")
+    if not path.is_file():
+        raise CheckpointError(f"There is no file {path}; check the path.")
+    if path.stat().st_size == 0:
+        raise CheckpointError(f"{path.name} is empty; get a fresh copy.")
+    return CheckpointFile(path, digest(path))
+
+
+def _loader(file: CheckpointFile) -> Loader:
+    loaders, broken = registry.everything(registry.LOADERS)
+    for kind in loaders.values():
+        loader = kind()
+        if loader.recognises(file):
+            return loader
+    raise UnsupportedCheckpoint(" ".join((_what_it_looks_like(file), *broken)))
+
+
+_LOOKS = (
+    (b"PK\x03\x04", "a zip archive that is cut off or of no known layout", "get a fresh copy"),
+    (b"\x89HDF", "an HDF5 file (Keras)", "export the policy to TorchScript"),
+    (b"\x08", "a protobuf file, perhaps ONNX", "export the policy to TorchScript"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it and give the file inside"),
+    (b"{", "a JSON text", "give the file that holds the weights"),
+)
+
+
+def _what_it_looks_like(file: CheckpointFile) -> str:
+    if file.members:
+        listed = ", ".join(file.members[:3])
+        return (
+            f"{file.name} is a zip archive of {listed}, …, and neither a stable-baselines3 zip "
+            "(data, policy.pth) nor a torch file; give the checkpoint itself."
+        )
+    for magic, looks, remedy in _LOOKS:
+        if file.head.startswith(magic):
+            return f"{file.name} looks like {looks}; {remedy}."
+    return (
+        f"{file.name} is no checkpoint that can be read; give a stable-baselines3 zip, a state "
+        "dict saved with torch.save, or a TorchScript file."
+    )
+
+
+def _normalised(policy: Policy, normaliser: Normaliser) -> Policy:
+    shape = policy.observation_shape
+    if shape is not None and normaliser.mean.shape != shape:
+        raise CheckpointError(
+            f"{normaliser.file} normalises observations of shape {normaliser.mean.shape}, but the "
+            f"policy in {policy.checkpoint.file} takes {shape}; they do not belong together."
+        )
+    # an explicit choice answers whatever notice the loader left about a missing normaliser
+    checkpoint = replace(policy.checkpoint, normaliser=normaliser.file, notices=())
+    if not normaliser.active:
+        notice = f"{normaliser.file} normalised rewards only, so observations stay as they are"
+        return replace(policy, checkpoint=replace(checkpoint, notices=(notice,)))
+    return replace(
+        policy,
+        network=Normalised(policy.network, normaliser).eval(),
+        observation_shape=normaliser.mean.shape,
+        scale=torch.from_numpy(normaliser.scale),
+        checkpoint=checkpoint,
+    )
+
+
+def _unused_normaliser(path: Path) -> tuple[str, ...]:
+    names = (f"{path.stem}.vecnormalize.pkl", "vecnormalize.pkl", "vec_normalize.pkl")
+    found = next((name for name in names if path.with_name(name).is_file()), None)
+    if found is None:
+        return ()
+    return (f"{found} lies beside it and was not used: give it with --normalisation",)
+
+
+def _with_notices(policy: Policy, notices: tuple[str, ...]) -> Policy:
+    known = policy.checkpoint.notices
+    return replace(policy, checkpoint=replace(policy.checkpoint, notices=known + notices))

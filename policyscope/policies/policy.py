@@ -1,0 +1,192 @@
+"""Policy: the single view that everything else has of a trained network.
+
+A policy maps a batch of observations, in the environment's own units, to *scores*, and says what
+the scores mean. Everything differentiable that happens to an observation before the network is
+inside it, so gradients and budgets are in the environment's units as well.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import torch
+from gymnasium import Space, spaces
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from policyscope.errors import EnvironmentMismatch
+from policyscope.provenance import Checkpoint
+
+Memory = tuple[Tensor, ...]
+"""What a recurrent policy carries from step to step, one row per lane; empty for the others."""
+
+
+class Scores(StrEnum):
+    """What the numbers that a network puts out mean."""
+
+    Q_VALUES = "q-values"
+    LOGITS = "logits"
+    MEAN_ACTION = "mean action"
+
+
+class FeedForward(nn.Module):
+    """A network without memory, behind the interface of one that has it."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Flatten each observation, apply the body, hand the memory on."""
+        return self.body(observations.flatten(1).float()), memory
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """A trained network with the meaning of its inputs and outputs.
+
+    What a file cannot say (its environment, often its action space) is None until
+    `fitted_to` fills it in.
+    """
+
+    network: nn.Module
+    """(observations, memory) → (scores, memory), in evaluation mode, with nothing to train."""
+    outputs: int | None
+    """How many scores there are; None where only a trial can tell."""
+    checkpoint: Checkpoint
+    """Where the policy came from."""
+    observation_shape: tuple[int, ...] | None = None
+    action_space: Space | None = None
+    meaning: Scores | None = None
+    spread: Float[Tensor, " output"] | None = None
+    """Standard deviation of each action, where the policy is Gaussian and it is constant."""
+    scale: Float[Tensor, " *observation"] | None = None
+    """Standard deviation of each feature in training, where a normaliser recorded it."""
+    memory_shapes: tuple[tuple[int, ...], ...] = ()
+    """Shape of each memory tensor for one lane; empty for feed-forward policies."""
+    differentiable: bool = True
+    """Whether scores have a gradient with respect to observations."""
+
+    def scores(
+        self, observations: Shaped[Tensor, " batch *observation"], memory: Memory = ()
+    ) -> tuple[Float[Tensor, " batch output"], Memory]:
+        """Scores of a batch of observations, and the memory after seeing them."""
+        return self.network(observations, memory)
+
+    def initial_memory(self, lanes: int) -> Memory:
+        """The memory with which an episode begins: zeros."""
+        return tuple(torch.zeros(lanes, *shape) for shape in self.memory_shapes)
+
+    def actions(
+        self, scores: Float[Tensor, " batch output"]
+    ) -> Shaped[np.ndarray, " batch *action"]:
+        """The greedy action of each row, as the environment takes it.
+
+        Largest score for discrete actions, one per group for multi-discrete ones, and the mean
+        clipped to the action bounds for continuous ones.
+        """
+        match self.action_space:
+            case spaces.Discrete():
+                return scores.argmax(1).numpy() + self.action_space.start
+            case spaces.MultiDiscrete():
+                groups = scores.split(self.action_space.nvec.tolist(), dim=1)
+                return torch.stack([group.argmax(1) for group in groups], 1).numpy()
+            case spaces.Box(low=low, high=high, shape=shape, dtype=dtype):
+                return np.clip(scores.numpy().reshape(-1, *shape), low, high).astype(dtype)
+        raise EnvironmentMismatch(
+            f"{self.checkpoint.file} does not say what its {self.outputs} outputs do; "
+            "fit it to an environment first."
+        )
+
+    def fitted_to(self, observations: Space, actions: Space, environment: str) -> "Policy":
+        """The same policy with everything filled in that an environment knows.
+
+        Raises:
+            EnvironmentMismatch: If its shapes are not the policy's.
+        """
+        shape = _require_supported(observations, actions, environment)
+        if self.observation_shape not in (None, shape):
+            raise EnvironmentMismatch(
+                f"The policy in {self.checkpoint.file} takes observations of shape "
+                f"{self.observation_shape}, but {environment} gives {shape}; "
+                "name the environment that it was trained in."
+            )
+        outputs = self.outputs or _outputs_in_trial(self, shape, environment)
+        same_kind = self.action_space is None or isinstance(actions, type(self.action_space))
+        if outputs != outputs_needed(actions) or not same_kind:
+            raise EnvironmentMismatch(
+                f"The policy in {self.checkpoint.file} chooses among "
+                f"{describe(self.action_space) or f'{outputs} outputs'}, but {environment} "
+                f"takes {describe(actions)}; name the environment that it was trained in."
+            )
+        continuous = isinstance(actions, spaces.Box)
+        return replace(
+            self,
+            outputs=outputs,
+            observation_shape=shape,
+            action_space=actions,
+            meaning=self.meaning or (Scores.MEAN_ACTION if continuous else Scores.LOGITS),
+        )
+
+
+def outputs_needed(actions: Space) -> int:
+    """How many scores a policy needs to choose one action of this space."""
+    match actions:
+        case spaces.Discrete():
+            return int(actions.n)
+        case spaces.MultiDiscrete():
+            return int(actions.nvec.sum())
+        case _:
+            return int(np.prod(actions.shape or ()))
+
+
+def describe(space: Space | None) -> str:
+    """An action or observation space in a few plain words."""
+    match space:
+        case spaces.Discrete():
+            return f"{space.n} discrete actions"
+        case spaces.MultiDiscrete():
+            return f"multi-discrete actions {tuple(space.nvec.tolist())}"
+        case spaces.Box():
+            low, high = np.unique(space.low), np.unique(space.high)
+            bounds = f" in [{low[0]:g}, {high[0]:g}]" if len(low) == len(high) == 1 else ""
+            return f"{'×'.join(map(str, space.shape)) or 'one'} {space.dtype} numbers{bounds}"
+        case None:
+            return ""
+    return str(space)
+
+
+def _outputs_in_trial(policy: Policy, shape: tuple[int, ...], environment: str) -> int:
+    """How many scores come out, from a trial that also shows whether rows stay apart."""
+    batch = torch.linspace(-1, 1, 3 * int(np.prod(shape))).reshape(3, *shape)
+    try:
+        with torch.inference_mode():
+            together, again = (policy.scores(batch)[0] for _ in range(2))
+            apart = torch.cat([policy.scores(row)[0] for row in batch.split(1)])
+    except (RuntimeError, IndexError) as error:  # what torch raises on shapes that do not fit
+        raise EnvironmentMismatch(
+            f"The policy in {policy.checkpoint.file} fails on observations of shape {shape}, which "
+            f"{environment} gives ({str(error).strip().splitlines()[-1]}); name the environment "
+            "that it was trained in."
+        ) from error
+    same = together.shape == apart.shape and torch.allclose(together, apart, 1e-3, 1e-4)
+    if together.ndim != 2 or not same or not torch.equal(together, again):
+        raise EnvironmentMismatch(
+            f"The policy in {policy.checkpoint.file} answers differently when asked twice or in a "
+            "batch: it keeps a state or mixes rows, and cannot be played yet."
+        )
+    return together.shape[1]
+
+
+def _require_supported(observations: Space, actions: Space, environment: str) -> tuple[int, ...]:
+    if not isinstance(observations, spaces.Box):
+        raise EnvironmentMismatch(
+            f"{environment} observes {observations}, and only arrays of numbers (Box) can be "
+            "analysed; flatten it with a gymnasium wrapper first."
+        )
+    if not isinstance(actions, spaces.Discrete | spaces.MultiDiscrete | spaces.Box):
+        raise EnvironmentMismatch(
+            f"{environment} takes actions {actions}, and only discrete, multi-discrete and "
+            "continuous (Box) ones can be analysed."
+        )
+    return observations.shape

@@ -1,0 +1,128 @@
+"""Findings: sentences that a person can act on, derived from results.
+
+| code | severity | when |
+|---|---|---|
+| N1 | warning | something about the checkpoint or its environment needs to be heard first |
+| R1 | critical | the policy is no better than random actions on the same episodes |
+| R2 | info | how good it is, against random actions |
+| R3 | info | most episodes were ended by a time limit |
+| S1 | info | the features that matter most |
+| S2 | info | features that hardly matter |
+| S3 | warning | the contributions do not add up |
+"""
+
+from collections.abc import Iterator
+
+from policyscope.reports.report import Finding, Report
+from policyscope.reports.results import Attribution, EpisodeReturns, Result
+
+HARDLY = 0.02
+"""A feature whose importance is surely below this share hardly matters."""
+INCOMPLETE = 0.05
+"""Relative completeness error above which contributions are not to be believed."""
+SEVERITIES = ("critical", "warning", "info")
+
+
+def find(report: Report) -> tuple[Finding, ...]:
+    """All findings of a report, the gravest first."""
+    found = [*_from_notices(report.notices)]
+    for name, entry in report.entries.items():
+        found += _from_result(name, entry.result)
+    return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _from_result(name: str, result: Result) -> Iterator[Finding]:
+    match result:
+        case EpisodeReturns():
+            yield from _from_returns(name, result)
+        case Attribution():
+            yield from _from_attribution(name, result)
+
+
+def _from_notices(notices: tuple[str, ...]) -> Iterator[Finding]:
+    for notice in notices:
+        yield Finding(
+            code="N1",
+            severity="warning",
+            title="Before you read on",
+            sentence=f"{notice}.",
+            advice="Settle this first: every number below rests on it.",
+            evidence="notices",
+        )
+
+
+def _from_returns(name: str, result: EpisodeReturns) -> Iterator[Finding]:
+    clean, random, advantage = (
+        result.mean(0),
+        result.mean(len(result.arms) - 1),
+        result.advantage(0),
+    )
+    if advantage.low <= 0:
+        yield Finding(
+            code="R1",
+            severity="critical",
+            title="No better than chance",
+            sentence=f"The policy returns {clean:.4g} and random actions {random:.4g} on the same "
+            f"{clean.n} episodes: no advantage is shown.",
+            advice="Check the environment, and whether the policy was trained with a normaliser "
+            "(--normalisation); a lost one is the commonest cause.",
+            evidence=f"{name}.clean.advantage",
+        )
+    else:
+        yield Finding(
+            code="R2",
+            severity="info",
+            title="Better than chance",
+            sentence=f"The policy returns {clean:.4g} per episode, {advantage:.4g} more than "
+            f"random actions ({clean.n} episodes).",
+            advice="Compare with the return that was published or expected for this policy.",
+            evidence=f"{name}.clean.mean",
+        )
+    ended = float(result.truncated[0].mean())
+    if ended > 0.5:
+        yield Finding(
+            code="R3",
+            severity="info",
+            title="Ended by the time limit",
+            sentence=f"{ended:.0%} of the policy's episodes were ended by the time limit after "
+            f"{int(result.lengths[0].max())} steps: what follows is not in the return.",
+            advice="Play longer episodes with --env-arg max_episode_steps=… to see it.",
+            evidence=f"{name}.clean.truncated",
+        )
+
+
+def _from_attribution(name: str, result: Attribution) -> Iterator[Finding]:
+    named = list(zip(result.features, result.importance, strict=True))
+    ranked = sorted(named, key=lambda pair: -pair[1].value)
+    top = ranked[: max(1, sum(e.value for _, e in ranked[:1]) < 0.5 and 2 or 1)]
+    yield Finding(
+        code="S1",
+        severity="info",
+        title="What decides",
+        sentence="The policy's choices rest most on "
+        + " and ".join(f"{feature} ({estimate:.0%} of the credit)" for feature, estimate in top)
+        + ".",
+        advice="Check that this sensor is as reliable in use as in training.",
+        evidence=f"{name}.importance",
+    )
+    hardly = [feature for feature, estimate in ranked if estimate.high < HARDLY]
+    if hardly:
+        yield Finding(
+            code="S2",
+            severity="info",
+            title="What hardly matters",
+            sentence=f"{len(hardly)} of {len(ranked)} features get less than {HARDLY:.0%} of the "
+            f"credit: {', '.join(hardly[:6])}{', …' if len(hardly) > 6 else ''}.",
+            advice="If the task needs them, the policy has not learned to use them.",
+            evidence=f"{name}.importance",
+        )
+    error = result.completeness_error
+    if error.value > INCOMPLETE:
+        yield Finding(
+            code="S3",
+            severity="warning",
+            title="Contributions do not add up",
+            sentence=f"They miss the score's change by {error:.0%} on average.",
+            advice=f"Raise the number of steps: --set {name}.steps=500.",
+            evidence=f"{name}.completeness_error",
+        )

@@ -1,0 +1,1 @@
+"""Policy × Environment → Rollouts."""

@@ -1,0 +1,144 @@
+"""play: one loop for everything that happens in an environment.
+
+Episodes are played in lock step on many lanes, inference is batched, and every episode is played
+to its end, so that short ones are not preferred. Episode i is the same episode whatever the number
+of lanes: all that is random in it comes from (seed, purpose, i), and all that is computed for it
+is computed in the same row of a batch of the same size.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import numpy as np
+import torch
+
+from policyscope.errors import UsageError
+from policyscope.rollouts.actors import Actor
+from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.lockstep import Lockstep
+from policyscope.rollouts.perturbation import Perturbation
+from policyscope.rollouts.rollouts import Rollouts
+from policyscope.rollouts.seeds import Generators, environment_seed
+
+
+def play(  # noqa: PLR0913  the three that follow * have defaults that suit everyone
+    actor: Actor,
+    environment: Environment,
+    episodes: int,
+    seed: int = 0,
+    *,
+    perturbation: Perturbation | None = None,
+    lanes: int | None = None,
+    on_finished: Callable[[int], None] = lambda episodes: None,
+) -> Rollouts:
+    """Play whole episodes.
+
+    Args:
+        actor: Chooses the actions, for example `Greedy(policy)`.
+        environment: What to play.
+        episodes: How many; their numbers are 0, 1, ….
+        seed: With an episode's number, decides everything that is random in it.
+        perturbation: Stands between the observation and the actor.
+        lanes: How many are played side by side; it changes the speed, never an episode.
+        on_finished: Called with the number of episodes that have just ended.
+
+    Raises:
+        UsageError: If there are no episodes or no lanes to play.
+    """
+    if episodes < 1 or (lanes is not None and lanes < 1):
+        raise UsageError(f"play needs at least 1 episode and 1 lane, not {episodes} and {lanes}.")
+    count = min(episodes, lanes or environment.usual_lanes)
+    simulators = environment.lanes(count)
+    show = _Shown(perturbation, seed)
+    choices = Generators(seed, actor.purpose)
+    playing = Lockstep(range(episodes), count)
+    tape = _Tape(episodes)
+
+    def begin(positions: np.ndarray) -> np.ndarray:
+        seeds = [environment_seed(seed, episode) for episode in playing.episodes[positions]]
+        return simulators.reset(playing.lanes[positions], seeds)
+
+    with closing(simulators), torch.inference_mode(), _one_thread():
+        observations = begin(np.arange(count))
+        memory = actor.initial_memory(count)
+        while len(playing.lanes):
+            shown = show(observations, playing.episodes)
+            actions, memory = actor.act(shown, memory, playing, choices)
+            following, rewards, terminated, truncated = simulators.step(playing.lanes, actions)
+            tape.write(playing.episodes, (observations, shown, actions, rewards))
+            ended = terminated | truncated
+            if ended.any():
+                tape.end(playing.episodes[ended], terminated[ended], truncated[ended])
+                on_finished(int(ended.sum()))
+                begun, kept = playing.finish(ended)
+                following, memory = following[kept], tuple(m[kept] for m in memory)
+                if len(begun):
+                    following[begun] = begin(begun)
+                    for rows, fresh in zip(memory, actor.initial_memory(len(begun)), strict=True):
+                        rows[begun] = fresh
+            observations = following
+    return tape.rollouts(seed, perturbed=perturbation is not None)
+
+
+class _Shown:
+    """What the actor is shown of an observation."""
+
+    def __init__(self, perturbation: Perturbation | None, seed: int) -> None:
+        self._perturbation = perturbation
+        self._generators = Generators(seed, perturbation.purpose if perturbation else "")
+
+    def __call__(self, observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
+        if self._perturbation is None:
+            return observations
+        return self._perturbation.perturb(observations, episodes, self._generators)
+
+
+class _Tape:
+    """Steps as they are played, all lanes at once; whole episodes when it is read."""
+
+    def __init__(self, episodes: int) -> None:
+        self._lengths = np.zeros(episodes, np.int64)
+        self._terminated = np.zeros(episodes, bool)
+        self._truncated = np.zeros(episodes, bool)
+        self._places: list[tuple[np.ndarray, np.ndarray]] = []
+        self._steps: list[tuple[np.ndarray, ...]] = []
+
+    def write(self, episodes: np.ndarray, step: tuple[np.ndarray, ...]) -> None:
+        self._places.append((episodes.copy(), self._lengths[episodes]))
+        self._steps.append(step)
+        self._lengths[episodes] += 1
+
+    def end(self, episodes: np.ndarray, terminated: np.ndarray, truncated: np.ndarray) -> None:
+        self._terminated[episodes] = terminated
+        self._truncated[episodes] = truncated
+
+    def rollouts(self, seed: int, perturbed: bool) -> Rollouts:
+        episode, time = (np.concatenate(parts) for parts in zip(*self._places, strict=True))
+        place = (np.cumsum(self._lengths) - self._lengths)[episode] + time
+        columns = []
+        for parts in zip(*self._steps, strict=True):
+            rows = np.concatenate(parts)
+            columns.append(np.empty_like(rows))
+            columns[-1][place] = rows
+        observations, shown, actions, rewards = columns
+        return Rollouts(
+            seed=seed,
+            lengths=self._lengths,
+            observations=observations,
+            shown=shown if perturbed else observations,
+            actions=actions,
+            rewards=rewards,
+            terminated=self._terminated,
+            truncated=self._truncated,
+        )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One torch thread: two that share a busy core wait for each other a hundred times longer."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

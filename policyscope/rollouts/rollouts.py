@@ -1,0 +1,38 @@
+"""Rollouts: what whole episodes left behind."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+
+@dataclass(frozen=True, eq=False)
+class Rollouts:
+    """Whole episodes 0, 1, …, one after the other."""
+
+    seed: int
+    """With an episode's number, it decides everything that was random."""
+    lengths: Int[np.ndarray, " episode"]
+    """Steps in each."""
+    observations: Shaped[np.ndarray, " step *observation"]
+    """What the environment gave before each action."""
+    shown: Shaped[np.ndarray, " step *observation"]
+    """What the policy was shown in its place; the same array where nothing was perturbed."""
+    actions: Shaped[np.ndarray, " step *action"]
+    """What the environment was given."""
+    rewards: Float[np.ndarray, " step"]
+    terminated: Bool[np.ndarray, " episode"]
+    """The task ended the episode."""
+    truncated: Bool[np.ndarray, " episode"]
+    """A time limit ended the episode; the return says nothing about what would have followed."""
+
+    @property
+    def episode_of_step(self) -> Int[np.ndarray, " step"]:
+        """The episode that each step belongs to."""
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    @property
+    def returns(self) -> Float[np.ndarray, " episode"]:
+        """Undiscounted sum of each episode's rewards."""
+        ends = np.cumsum(self.lengths)
+        return np.add.reduceat(self.rewards, ends - self.lengths)

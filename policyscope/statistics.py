@@ -1,0 +1,84 @@
+"""Point estimates with intervals. Every Monte-Carlo number in a report is an `Estimate`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and the interval that holds the true one with the stated confidence."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    """How many independent observations it rests on; episodes, unless its owner says otherwise."""
+    method: str
+    """How the interval was made, for example `Student t`."""
+
+    def __format__(self, spec: str) -> str:
+        return f"{format(self.value, spec)} [{format(self.low, spec)}, {format(self.high, spec)}]"
+
+
+def mean(values: Float[np.ndarray, " episode"], confidence: float = CONFIDENCE) -> Estimate:
+    """Mean with Student's t interval, scipy's.
+
+    Raises:
+        ValueError: With fewer than two values, which leave no interval.
+    """
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"statistics.mean needs at least 2 values for an interval, not {n}.")
+    centre = float(np.mean(values))
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * stats.sem(values))
+    return Estimate(centre, centre - half, centre + half, confidence, n, "Student t")
+
+
+def proportion(hits: Bool[np.ndarray, " episode"], confidence: float = CONFIDENCE) -> Estimate:
+    """Share of hits with the exact (Clopper–Pearson) binomial interval, scipy's."""
+    found = stats.binomtest(int(np.sum(hits)), len(hits))
+    low, high = found.proportion_ci(confidence, "exact")
+    return Estimate(
+        float(found.statistic), float(low), float(high), confidence, len(hits), "Clopper–Pearson"
+    )
+
+
+def bootstrap(
+    groups: Float[np.ndarray, " episode quantity"],
+    statistic: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+    confidence: float = CONFIDENCE,
+    resamples: int = 2000,
+) -> tuple[Estimate, ...]:
+    """Percentile bootstrap over whole episodes, whose states are not independent of one another.
+
+    Args:
+        groups: Sufficient statistics of each episode.
+        statistic: From the sum of rows of `groups` to the quantities of interest.
+        rng: Draws the resamples.
+        confidence: Two-sided coverage of each interval alone, not corrected for their number.
+        resamples: How many.
+
+    Returns:
+        One estimate per quantity.
+
+    Raises:
+        ValueError: With fewer than two episodes.
+    """
+    n = len(groups)
+    if n < 2:
+        raise ValueError(f"statistics.bootstrap needs at least 2 episodes, not {n}.")
+    times_drawn = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
+    drawn = np.stack([statistic(total) for total in times_drawn @ groups])
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    return tuple(
+        Estimate(float(value), float(lowest), float(highest), confidence, n, "bootstrap")
+        for value, lowest, highest in zip(statistic(groups.sum(0)), low, high, strict=True)
+    )

@@ -18,10 +18,8 @@ from policyscope.rollouts.seeds import Generators
 class Actor(Protocol):
     """Chooses one action per lane."""
 
-    @property
-    def purpose(self) -> str:
-        """Names its randomness: its generators come from (seed, purpose, episode)."""
-        ...
+    purpose: ClassVar[str]
+    """Names its randomness: its generators come from (seed, purpose, episode)."""
 
     def initial_memory(self, lanes: int) -> Memory:
         """What is carried from step to step, at the beginning of an episode."""

@@ -46,7 +46,8 @@ UPGRADES = {
     **{f"Pusher-v{old}": "Pusher-v5" for old in (1, 2, 4)},
 }
 """Ids that gymnasium no longer plays, and the nearest that it does: the same observations, and
-physics as close as there is. MuJoCo's v4 follows v2 and v3 on today's engine; v5 changes rewards."""
+physics as close as there is. MuJoCo's v4 follows v2 and v3 on today's engine; v5 changes rewards.
+"""
 
 Step = tuple[
     Shaped[np.ndarray, " lane *observation"],

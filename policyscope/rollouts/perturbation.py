@@ -17,10 +17,8 @@ from policyscope.rollouts.seeds import Generators
 class Perturbation(Protocol):
     """Changes what the policy is shown."""
 
-    @property
-    def purpose(self) -> str:
-        """Names its randomness: its generators come from (seed, purpose, episode)."""
-        ...
+    purpose: ClassVar[str]
+    """Names its randomness: its generators come from (seed, purpose, episode)."""
 
     def perturb(
         self,

@@ -2,10 +2,13 @@
 
 import ast
 import dataclasses
+import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
+from time import perf_counter
 from typing import Any, get_type_hints
 
 import torch
@@ -58,17 +61,19 @@ def analyze(  # noqa: PLR0913  the first two are what, the rest is how, with def
     analyzers = configured(registry.names(registry.ANALYZERS)) if analyzers is None else analyzers
     environment = Environment(environment) if isinstance(environment, str) else environment
     policy = policy if isinstance(policy, Policy) else load(policy)
-    subject = Subject.observed(policy, environment, episodes, seed, lanes, progress)
-    entries = {
-        name: Entry(_parameters(analyzer), _ask(name, analyzer, subject))
-        for name, analyzer in analyzers.items()
-    }
+    timings: dict[str, float] = {}
+    with _timed(timings, "playing"):
+        subject = Subject.observed(policy, environment, episodes, seed, lanes, progress)
+    entries: dict[str, Entry] = {}
+    for name, analyzer in analyzers.items():
+        with _timed(timings, name):
+            entries[name] = Entry(_parameters(analyzer), _ask(name, analyzer, subject))
     report = Report(
         checkpoint=policy.checkpoint,
         environment=Played(
             id=environment.id,
             played=environment.playable,
-            arguments=environment.options,
+            arguments=json.loads(json.dumps(environment.options, default=repr)),
             features=tuple(map(_labelled, subject.features)),
             actions=tuple(map(_labelled, subject.actions)),
         ),
@@ -77,6 +82,7 @@ def analyze(  # noqa: PLR0913  the first two are what, the rest is how, with def
         versions={"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
         notices=_notices(subject),
         entries=entries,
+        timings=timings,
     )
     return dataclasses.replace(report, findings=find(report))
 
@@ -142,6 +148,13 @@ def _ask(name: str, analyzer: Analyzer, subject: Subject) -> Result:
         return Failed(f"{type(error).__name__}: {error}")
 
 
+@contextmanager
+def _timed(timings: dict[str, float], what: str) -> Iterator[None]:
+    start = perf_counter()
+    yield
+    timings[what] = round(perf_counter() - start, 3)
+
+
 def _parameters(analyzer: Analyzer) -> dict[str, Any]:
     return {f.name: getattr(analyzer, f.name) for f in dataclasses.fields(analyzer)}  # pyright: ignore
 
@@ -153,8 +166,6 @@ def _labelled(feature: Feature) -> str:
 def _notices(subject: Subject) -> tuple[str, ...]:
     file = subject.policy.checkpoint.file
     notices = [f"{file} {notice}" for notice in subject.policy.checkpoint.notices]
-    if subject.environment.notice:
-        notices.append(subject.environment.notice)
     if subject.policy.scale is None:
         seen = torch.from_numpy(subject.rollouts.observations[:1000])
         share = overdriven(subject.policy, seen)

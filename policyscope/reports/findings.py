@@ -2,7 +2,8 @@
 
 | code | severity | when |
 |---|---|---|
-| N1 | warning | something about the checkpoint or its environment needs to be heard first |
+| N1 | warning | something about the checkpoint needs to be heard first |
+| E1 | info | another version of the environment was played than was asked for |
 | R1 | critical | the policy is no better than random actions on the same episodes |
 | R2 | info | how good it is, against random actions |
 | R3 | info | most episodes were ended by a time limit |
@@ -13,30 +14,30 @@
 
 from collections.abc import Iterator
 
-from policyscope.reports.report import Finding, Report
-from policyscope.reports.results import Attribution, EpisodeReturns, Result
+import numpy as np
+
+from policyscope.reports.report import Finding, Played, Report
+from policyscope.reports.results import Attribution, EpisodeReturns
 
 HARDLY = 0.02
 """A feature whose importance is surely below this share hardly matters."""
 INCOMPLETE = 0.05
 """Relative completeness error above which contributions are not to be believed."""
+MOST = 3
+"""How many features a sentence names."""
 SEVERITIES = ("critical", "warning", "info")
 
 
 def find(report: Report) -> tuple[Finding, ...]:
     """All findings of a report, the gravest first."""
-    found = [*_from_notices(report.notices)]
+    found = [*_from_notices(report.notices), *_from_environment(report.environment)]
     for name, entry in report.entries.items():
-        found += _from_result(name, entry.result)
+        match entry.result:
+            case EpisodeReturns() as result:
+                found += _from_returns(name, result)
+            case Attribution() as result:
+                found += _from_attribution(name, result)
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
-
-
-def _from_result(name: str, result: Result) -> Iterator[Finding]:
-    match result:
-        case EpisodeReturns():
-            yield from _from_returns(name, result)
-        case Attribution():
-            yield from _from_attribution(name, result)
 
 
 def _from_notices(notices: tuple[str, ...]) -> Iterator[Finding]:
@@ -46,8 +47,21 @@ def _from_notices(notices: tuple[str, ...]) -> Iterator[Finding]:
             severity="warning",
             title="Before you read on",
             sentence=f"{notice}.",
-            advice="Settle this first: every number below rests on it.",
+            advice="Settle this first: every number rests on it.",
             evidence="notices",
+        )
+
+
+def _from_environment(environment: Played) -> Iterator[Finding]:
+    if environment.id != environment.played:
+        yield Finding(
+            code="E1",
+            severity="info",
+            title="Another version was played",
+            sentence=f"gymnasium no longer plays {environment.id}; {environment.played} was played "
+            "instead.",
+            advice="Expect returns to differ somewhat from those published for the old version.",
+            evidence="environment",
         )
 
 
@@ -94,7 +108,8 @@ def _from_returns(name: str, result: EpisodeReturns) -> Iterator[Finding]:
 def _from_attribution(name: str, result: Attribution) -> Iterator[Finding]:
     named = list(zip(result.features, result.importance, strict=True))
     ranked = sorted(named, key=lambda pair: -pair[1].value)
-    top = ranked[: max(1, sum(e.value for _, e in ranked[:1]) < 0.5 and 2 or 1)]
+    held = np.cumsum([estimate.value for _, estimate in ranked])
+    top = ranked[: min(int(np.searchsorted(held, 0.5)) + 1, MOST)]
     yield Finding(
         code="S1",
         severity="info",
@@ -102,7 +117,7 @@ def _from_attribution(name: str, result: Attribution) -> Iterator[Finding]:
         sentence="The policy's choices rest most on "
         + " and ".join(f"{feature} ({estimate:.0%} of the credit)" for feature, estimate in top)
         + ".",
-        advice="Check that this sensor is as reliable in use as in training.",
+        advice="Check that these are as reliable in use as in training.",
         evidence=f"{name}.importance",
     )
     hardly = [feature for feature, estimate in ranked if estimate.high < HARDLY]

@@ -5,7 +5,7 @@
     DIR/report.json     everything but arrays; the same seed gives the same bytes
     DIR/arrays/*.npz    one file of arrays per analyzer
     DIR/report.html     the same, to look at
-    DIR/timings.json    how long it took, and when
+    DIR/timings.json    how long each part took
 
 Every view reads this folder and nothing else. It is written beside its place and moved there at
 the end, so that a folder is a whole report or none.
@@ -87,6 +87,8 @@ class Report:
     """What a person should hear before they trust a number."""
     entries: dict[str, Entry]
     """By the analyzer's name."""
+    timings: dict[str, float]
+    """Seconds of wall time, by what took them; the only part that differs between equal runs."""
     findings: tuple[Finding, ...] = ()
 
     def measures(self) -> Iterator[Measure]:
@@ -173,6 +175,7 @@ def read(folder: Path) -> Report:
                 f"{path} is of schema {schema}, and this policyscope reads {SCHEMA}; "
                 "analyze the checkpoint again."
             )
+        content["timings"] = json.loads((folder / "timings.json").read_text(encoding="utf-8"))
         return _converter(folder / "arrays").structure(content, Report)
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise _damaged(path, error) from error
@@ -193,8 +196,9 @@ def _write_into(report: Report, folder: Path) -> None:
         entry["result"] = _take_arrays(entry["result"], name, "", arrays)
         if arrays:
             np.savez_compressed(folder / "arrays" / f"{name}.npz", **arrays)  # pyright: ignore
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    for file, part in (("timings", content.pop("timings")), ("report", content)):
+        text = json.dumps(part, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / f"{file}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _take_arrays(value: Any, file: str, path: str, arrays: dict[str, np.ndarray]) -> Any:
@@ -219,8 +223,12 @@ def _converter(arrays: Path) -> cattrs.Converter:
         return isinstance(kind, type) and issubclass(kind, AbstractArray)
 
     def fetch(reference: dict[str, str], _: Any) -> np.ndarray:
-        file, _, name = reference["array"].partition("/")
-        with np.load(arrays / f"{file}.npz", allow_pickle=False) as stored:
+        file, _, name = reference["array"].rpartition("/")
+        # only names: a report that somebody sent must not reach outside its folder
+        with (
+            (arrays / f"{Path(file).name}.npz").open("rb") as opened,
+            np.load(opened, allow_pickle=False) as stored,
+        ):
             return stored[name]
 
     converter.register_unstructure_hook_func(is_array, lambda array: array)

@@ -1,7 +1,7 @@
 """Who chooses the actions: a policy's greedy choice, or chance."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from policyscope.rollouts.lockstep import Lockstep
 from policyscope.rollouts.seeds import Generators
 
 
+@runtime_checkable
 class Actor(Protocol):
     """Chooses one action per lane."""
 
@@ -96,12 +97,12 @@ class UniformRandom:
     ) -> tuple[Shaped[np.ndarray, " lane *action"], Memory]:
         """See `Actor.act`."""
         del observations
-        return np.stack([self._draw(generators.of(e)) for e in playing.episodes]), memory
+        return np.stack([self._draw(generators.of(e)) for e in playing.episodes.tolist()]), memory
 
     def _draw(self, rng: np.random.Generator) -> np.ndarray:
         match self.action_space:
             case spaces.Discrete(n=n, start=start):
-                return start + rng.integers(n)
+                return np.asarray(start + rng.integers(n))
             case spaces.MultiDiscrete(nvec=nvec):
                 return rng.integers(nvec)
             case spaces.Box(low=low, high=high, dtype=dtype):

@@ -8,7 +8,7 @@ business, so gymnasium's own automatic resets are not used.
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import gymnasium
 import numpy as np
@@ -58,6 +58,7 @@ Step = tuple[
 """Observations, rewards, terminated, truncated."""
 
 
+@runtime_checkable
 class Lanes(Protocol):
     """Simulators stepped together; each keeps its own state and its own randomness."""
 

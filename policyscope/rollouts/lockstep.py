@@ -47,9 +47,9 @@ class Lockstep:
             Positions that began a new episode, after the call; positions that were kept, before it.
         """
         begun, gone = [], []
-        for position in np.flatnonzero(done):
+        for position in np.flatnonzero(done).tolist():
             if self._waiting:
-                self.episodes[position] = self._next(row=self.episodes[position] % BLOCK)
+                self.episodes[position] = self._next(row=int(self.episodes[position]) % BLOCK)
                 begun.append(position)
             else:
                 gone.append(position)

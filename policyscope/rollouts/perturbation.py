@@ -6,7 +6,7 @@ the loop keeps what the policy was shown and measures it.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int, Shaped
@@ -14,6 +14,7 @@ from jaxtyping import Int, Shaped
 from policyscope.rollouts.seeds import Generators
 
 
+@runtime_checkable
 class Perturbation(Protocol):
     """Changes what the policy is shown."""
 
@@ -47,5 +48,5 @@ class GaussianNoise:
     ) -> Shaped[np.ndarray, " lane *observation"]:
         """See `Perturbation.perturb`."""
         shape = observations.shape[1:]
-        noise = np.stack([generators.of(e).standard_normal(shape) for e in episodes])
+        noise = np.stack([generators.of(e).standard_normal(shape) for e in episodes.tolist()])
         return (observations + self.sigma * noise).astype(observations.dtype)

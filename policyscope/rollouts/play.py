@@ -55,7 +55,7 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
     tape = _Tape(episodes)
 
     def begin(positions: np.ndarray) -> np.ndarray:
-        seeds = [environment_seed(seed, episode) for episode in playing.episodes[positions]]
+        seeds = [environment_seed(seed, episode) for episode in playing.episodes[positions].tolist()]
         return simulators.reset(playing.lanes[positions], seeds)
 
     with closing(simulators), torch.inference_mode(), _one_thread():

@@ -1,0 +1,69 @@
+"""What is known of an analyzer before it runs: its question, parameters, needs and measures."""
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+import typing
+from collections.abc import Mapping
+
+from policyscope.analyzers.subject import Analyzer
+from policyscope.reports.results import Failed, NotApplicable, Result
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One field of an analyzer."""
+
+    name: str
+    type: str
+    default: str
+    meaning: str
+
+
+def question(kind: type[Analyzer]) -> str:
+    """What the analyzer asks: its docstring's first line."""
+    return (inspect.getdoc(kind) or kind.__name__).splitlines()[0]
+
+
+def parameters(kind: type[Analyzer]) -> tuple[Parameter, ...]:
+    """Its fields, with the docstrings that follow them in the source."""
+    meanings = _field_docstrings(kind)
+    types = typing.get_type_hints(kind)
+    return tuple(
+        Parameter(
+            field.name,
+            getattr(types[field.name], "__name__", str(types[field.name])),
+            "required" if field.default is dataclasses.MISSING else repr(field.default),
+            meanings.get(field.name, ""),
+        )
+        for field in dataclasses.fields(kind)  # pyright: ignore[reportArgumentType]
+    )
+
+
+def measures(kind: type[Analyzer]) -> Mapping[str, str]:
+    """Names of the numbers it may report, without its own name, and what they mean."""
+    answer = typing.get_type_hints(kind.run)["return"]
+    types = typing.get_args(answer) or (answer,)
+    found: dict[str, str] = {}
+    for result in types:
+        if result not in (NotApplicable, Failed) and result in typing.get_args(Result):
+            found |= result.MEASURES
+    return found
+
+
+def _field_docstrings(kind: type) -> dict[str, str]:
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    except (OSError, TypeError):  # defined where no source is at hand
+        return {}
+    found: dict[str, str] = {}
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
+    for before, after in zip(body, body[1:], strict=False):
+        match before, after:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = " ".join(text.split())
+    return found

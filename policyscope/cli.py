@@ -1,0 +1,315 @@
+"""`policyscope …`: translates words into calls, and answers into text.
+
+Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from policyscope import __version__
+from policyscope.errors import ActivationUnknown, PolicyscopeError, UsageError
+
+if TYPE_CHECKING:
+    from policyscope.analyzers.subject import Analyzer, Progress
+    from policyscope.provenance import Checkpoint
+    from policyscope.reports.report import Report
+    from policyscope.reports.results import Measure
+
+app = typer.Typer(
+    name="policyscope",
+    help="Understand a trained neural policy and decide whether to trust it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+CheckpointPath = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="The trained policy.")]
+ReportFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A report's folder.")]
+Activation = Annotated[
+    str | None,
+    typer.Option(help="Activation between layers, for files that do not record it: tanh, relu, …"),
+]
+Normalisation = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="VecNormalize statistics of the observations (.pkl)."),
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="Print text or JSON.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"policyscope {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def analyze(  # noqa: PLR0913  one argument per option
+    checkpoint: CheckpointPath,
+    env: Annotated[str, typer.Option(metavar="ID", help="Gymnasium id, such as CartPole-v1.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Report folder; by default CHECKPOINT's name and -report."),
+    ] = None,
+    episodes: Annotated[int, typer.Option(help="Episodes that every number rests on.")] = 50,
+    seed: Annotated[int, typer.Option(help="Decides every random number.")] = 0,
+    only: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Analyzers to run; by default all.")
+    ] = None,
+    normalisation: Normalisation = None,
+    activation: Activation = None,
+    env_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Argument of the environment; repeatable."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="ANALYZER.NAME=VALUE", help="Parameter of an analyzer; repeatable."
+        ),
+    ] = None,
+    lanes: Annotated[
+        int | None,
+        typer.Option(help="Episodes played side by side; changes the speed, not the numbers."),
+    ] = None,
+) -> None:
+    """Play a policy, run the analyzers, and leave a report."""
+    with _sentences():
+        from policyscope import registry
+        from policyscope.analysis import analyze as analyze_policy
+        from policyscope.analysis import configured, literal
+        from policyscope.policies.loading import load
+        from policyscope.reports.html import page
+        from policyscope.reports.report import require_writable, write
+        from policyscope.rollouts.environment import Environment
+
+        folder = out or Path(f"{checkpoint.stem}-report")
+        require_writable(folder)
+        names = only.split(",") if only else registry.names(registry.ANALYZERS)
+        analyzers = configured(names, _assignments(set_, "--set"))
+        policy = load(checkpoint, activation=activation, normalisation=normalisation)
+        arguments = {k: literal(v) for k, v in _assignments(env_arg, "--env-arg").items()}
+        environment = Environment(env, arguments)
+        with _progress() as progress:
+            report = analyze_policy(
+                policy,
+                environment,
+                analyzers=analyzers,
+                episodes=episodes,
+                seed=seed,
+                lanes=lanes,
+                progress=progress,
+            )
+        write(report, folder, {"report.html": page(report)})
+        _print_summary(report)
+        typer.echo(f"\nreport: {folder / 'report.html'}")
+    raise typer.Exit(_failures(report))
+
+
+@app.command()
+def show(
+    folder: ReportFolder,
+    measures: Annotated[bool, typer.Option("--measures", help="List every number.")] = False,
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Read a report."""
+    with _sentences():
+        from policyscope.reports.report import read
+        from policyscope.reports.text import measures as measures_table
+
+        report = read(folder)
+        if output is Format.JSON:
+            numbers = [_flat(measure) for measure in report.measures()]
+            findings = [asdict(finding) for finding in report.findings]
+            _print_json(numbers if measures else {"findings": findings, "measures": numbers})
+        elif measures:
+            _console().print(measures_table(report))
+        else:
+            _print_summary(report)
+
+
+@app.command("list")
+def list_(
+    analyzer: Annotated[str | None, typer.Argument(metavar="[ANALYZER]")] = None,
+) -> None:
+    """List analyzers, or one with its parameters, needs and measures."""
+    with _sentences():
+        from policyscope import registry
+
+        if analyzer is not None:
+            _print_analyzer(analyzer, registry.find(registry.ANALYZERS, analyzer))
+            return
+        working, broken = registry.everything(registry.ANALYZERS)
+        _print_analyzers(working)
+        for sentence in broken:
+            typer.echo(sentence, err=True)
+
+
+@app.command()
+def inspect(
+    checkpoint: CheckpointPath,
+    activation: Activation = None,
+    normalisation: Normalisation = None,
+    output: OutputFormat = Format.TEXT,
+) -> None:
+    """Say what a file holds, without an environment."""
+    with _sentences():
+        from policyscope.policies.loading import load
+
+        try:
+            found = load(checkpoint, activation=activation, normalisation=normalisation).checkpoint
+        except ActivationUnknown as error:
+            found = error.checkpoint
+        if output is Format.JSON:
+            _print_json(asdict(found))
+        else:
+            _print_checkpoint(found)
+
+
+@app.command()
+def dashboard(
+    folder: ReportFolder,
+    port: Annotated[int | None, typer.Option(help="Port on this machine; by default a free one.")] = None,
+) -> None:
+    """Look around in a report, in the browser."""
+    with _sentences():
+        from importlib.util import find_spec
+        from subprocess import run
+
+        from policyscope.reports.report import read
+
+        if find_spec("streamlit") is None:
+            raise UsageError("The dashboard needs: pip install 'policyscope[dashboard]'")
+        from policyscope_app.launch import command
+
+        read(folder)
+        raise typer.Exit(run(command(folder, port), check=False).returncode)  # noqa: S603
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Expected failures, and an interruption, as one sentence and exit code 2."""
+    try:
+        yield
+    except PolicyscopeError as error:
+        typer.echo(f"policyscope: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("policyscope: interrupted; nothing was written.", err=True)
+        raise typer.Exit(2) from None
+
+
+def _assignments(texts: list[str] | None, option: str) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts or ()]
+    for name, sign, value in pairs:
+        if not (name and sign and value):
+            raise UsageError(f"{option} takes NAME=VALUE, not {name + sign + value!r}.")
+    return {name: value for name, _, value in pairs}
+
+
+@contextmanager
+def _progress() -> Iterator["Progress"]:
+    """Progress bars on standard error, gone when the work is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
+    with Bars(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bars:
+
+        @contextmanager
+        def task(description: str, units: int) -> Iterator[Any]:
+            bar = bars.add_task(description, total=units)
+            yield lambda done: bars.advance(bar, done)
+            bars.remove_task(bar)
+
+        yield task
+
+
+def _failures(report: "Report") -> int:
+    from policyscope.reports.results import Failed
+
+    return int(any(isinstance(entry.result, Failed) for entry in report.entries.values()))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console()
+
+
+def _print_summary(report: "Report") -> None:
+    from policyscope.reports.text import summary
+
+    _console().print(summary(report))
+
+
+def _flat(measure: "Measure") -> dict[str, Any]:
+    conditions = {"key": measure.key, "name": measure.name, "conditions": dict(measure.conditions)}
+    return conditions | asdict(measure.estimate) | {"unit": measure.unit}
+
+
+def _print_analyzers(kinds: Mapping[str, "type[Analyzer]"]) -> None:
+    from policyscope.analyzers.catalogue import question
+
+    _print_rows((name, question(kind)) for name, kind in kinds.items())
+
+
+def _print_analyzer(name: str, kind: "type[Analyzer]") -> None:
+    from policyscope.analyzers.catalogue import measures, parameters, question
+
+    console = _console()
+    console.print(f"[bold]{name}[/]: {question(kind)}\n", highlight=False)
+    needs = "; ".join(need.value for need in kind.needs)
+    console.print(f"needs: {needs or 'nothing beyond an environment'}\n", highlight=False)
+    console.print("parameters, as --set " + f"{name}.NAME=VALUE", style="bold", highlight=False)
+    _print_rows((p.name, p.type, p.default, p.meaning) for p in parameters(kind))
+    console.print("\nmeasures", style="bold")
+    _print_rows((f"{name}.{measure}", text) for measure, text in measures(kind).items())
+
+
+def _print_rows(rows: Iterable[Iterable[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for first, *others in rows:
+        table.add_row(Text(first, "cyan"), *map(Text, others))
+    _console().print(table)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def _print_checkpoint(checkpoint: "Checkpoint") -> None:
+    for_people = {
+        name: "; ".join(value) if isinstance(value, tuple) else value
+        for name, value in asdict(checkpoint).items()
+    }
+    _print_rows((name, str(value or "—")) for name, value in for_people.items())

@@ -1,0 +1,92 @@
+"""One page that shows a whole report, and needs nothing but itself.
+
+Whatever came from a file is text here: the template escapes it, the figures' data are JSON that no
+markup can end, and the page's own policy lets a browser run the page's two scripts and load
+nothing. Equal reports make equal pages, byte for byte.
+"""
+
+import base64
+import hashlib
+import json
+from urllib.parse import quote
+
+import jinja2
+
+from policyscope.reports import figures
+from policyscope.reports.figures import Drawn
+from policyscope.reports.findings import SEVERITIES
+from policyscope.reports.report import SCHEMA, Finding, Report
+
+ICONS = {"critical": "■", "warning": "▲", "info": "●"}
+"""Told apart by their shape too."""
+SHORT = 20
+"""Tables of measures with more rows than this are folded."""
+DRAW = """
+const places = [...document.querySelectorAll(".plot")];
+for (const place of places) {
+  const {data, layout} = JSON.parse(place.nextElementSibling.textContent);
+  Plotly.newPlot(place, data, layout, {
+    responsive: true, displaylogo: false,
+    modeBarButtons: [["toImage", "zoom2d", "resetScale2d"]],
+  });
+}
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+  for (const place of places) Plotly.relayout(place, {width: 680});
+});
+addEventListener("afterprint", () => {
+  for (const place of places) Plotly.relayout(place, {width: null, autosize: true});
+});
+"""
+"""A sheet is narrower than a screen, and nobody can unfold paper."""
+
+
+def page(report: Report) -> str:
+    """Show a report as one HTML page."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("policyscope", "reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"legible": figures.legible, "data": _data}
+    drawn = {
+        name: figures.draw(name, entry.result, report.environment)
+        for name, entry in report.entries.items()
+    }
+    scripts = (figures.library(), DRAW) if any(drawn.values()) else ()
+    return environment.get_template("page.html.j2").render(
+        report=report,
+        findings=sorted(report.findings, key=_gravity),
+        icons=ICONS,
+        links={finding.evidence: _link(report, finding.evidence) for finding in report.findings},
+        drawn=drawn,
+        scripts=scripts,
+        allowed=" ".join(map(_fingerprint, scripts)) or "'none'",
+        schema=SCHEMA,
+        short=SHORT,
+    )
+
+
+def _gravity(finding: Finding) -> int:
+    # a report may come from a policyscope that knows one more
+    return SEVERITIES.index(finding.severity) if finding.severity in SEVERITIES else len(SEVERITIES)
+
+
+def _link(report: Report, evidence: str) -> str | None:
+    """Where on the page the evidence is."""
+    if evidence == "notices":
+        return "#notices"
+    owners = [name for name in report.entries if f"{evidence}.".startswith(f"{name}.")]
+    return "#analyzer-" + quote(max(owners, key=len)) if owners else None
+
+
+def _data(drawn: Drawn) -> object:
+    """A figure as what the template's `tojson` can embed: no NaN, no markup, keys in order."""
+    return json.loads(drawn.figure.to_json())
+
+
+def _fingerprint(script: str) -> str:
+    """What the page's policy knows a script by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -1,0 +1,138 @@
+"""The one-screen summary: what a person reads first, in a terminal."""
+
+import io
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from policyscope.reports.report import Entry, Finding, Report
+from policyscope.reports.results import Attribution, EpisodeReturns, Failed, Measure, NotApplicable
+
+MARKS = {"critical": ("✗", "bold red"), "warning": ("!", "bold yellow"), "info": ("·", "cyan")}
+"""Sign and colour of each severity; the word stands beside them."""
+SHOWN = 6
+"""Features that are listed; the report has all of them."""
+BAR = 24
+
+
+def as_text(report: Report, width: int = 100) -> str:
+    """The summary as plain text."""
+    file = io.StringIO()
+    Console(file=file, width=width, color_system=None).print(summary(report))
+    return file.getvalue()
+
+
+def summary(report: Report) -> RenderableType:
+    """The summary, for a rich console."""
+    return Group(*_parts(report))
+
+
+def measures(report: Report) -> Table:
+    """Every number with its interval and what it rests on."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, justify in (
+        ("measure", "left"),
+        ("value", "right"),
+        ("interval", "right"),
+        ("confidence", "right"),
+        ("n", "right"),
+        ("unit", "left"),
+    ):
+        table.add_column(heading, justify=justify, overflow="fold")  # pyright: ignore[reportArgumentType]
+    for measure in report.measures():
+        estimate = measure.estimate
+        table.add_row(
+            Text(measure.key),
+            f"{estimate.value:.4g}",
+            Text(f"[{estimate.low:.4g}, {estimate.high:.4g}]"),
+            f"{estimate.confidence:.0%}",
+            str(estimate.n),
+            measure.unit,
+        )
+    return table
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    checkpoint, environment = report.checkpoint, report.environment
+    yield Text.assemble((checkpoint.file, "bold"), " in ", (environment.played, "bold"))
+    normaliser = f", normalised by {checkpoint.normaliser}" if checkpoint.normaliser else ""
+    yield Text(
+        f"{checkpoint.algorithm or checkpoint.format}, {checkpoint.architecture}{normaliser}; "
+        f"{report.episodes} episodes, seed {report.seed}",
+        style="dim",
+    )
+    yield Text()
+    yield from map(_finding, report.findings)
+    for name, entry in report.entries.items():
+        yield Text()
+        yield Text(name, style="bold")
+        yield _result(entry)
+
+
+def _finding(finding: Finding) -> RenderableType:
+    mark, style = MARKS[finding.severity]
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=10, no_wrap=True)
+    grid.add_column()
+    words = Text(finding.sentence)
+    if finding.severity != "info":
+        words += Text(f" {finding.advice}", style="dim")
+    grid.add_row(Text(f"{mark} {finding.severity}", style), words)
+    return grid
+
+
+def _result(entry: Entry) -> RenderableType:
+    match entry.result:
+        case EpisodeReturns():
+            return _returns(entry.result)
+        case Attribution():
+            return _attribution(entry.result)
+        case NotApplicable(reason=reason):
+            return Text(f"  does not apply: {reason}")
+        case Failed(error=error):
+            return Text(f"  failed: {error}", style="red")
+
+
+def _returns(result: EpisodeReturns) -> Table:
+    table = Table(box=None, header_style="dim")
+    for heading in ("", "return", "interval", "episode length", "ended by time limit"):
+        table.add_column(heading, justify="right" if heading else "left")
+    by_name = {measure.name: measure for measure in result.measures()}
+    for arm in result.arms:
+        mean, length, truncated = (
+            by_name[f"{arm}.{name}"].estimate for name in ("mean", "length", "truncated")
+        )
+        table.add_row(
+            arm,
+            f"{mean.value:.4g}",
+            Text(_interval(by_name[f"{arm}.mean"])),
+            f"{length.value:.4g} steps",
+            f"{truncated.value:.0%}",
+        )
+    return table
+
+
+def _attribution(result: Attribution) -> Table:
+    table = Table(box=None, header_style="dim")
+    for heading in ("feature", "importance", "interval", ""):
+        table.add_column(heading, justify="left" if heading in ("feature", "") else "right")
+    ranked = sorted(
+        zip(result.features, result.importance, strict=True), key=lambda pair: -pair[1].value
+    )
+    for feature, estimate in ranked[:SHOWN]:
+        table.add_row(
+            feature,
+            f"{estimate.value:.1%}",
+            Text(f"[{estimate.low:.1%}, {estimate.high:.1%}]"),
+            Text("█" * round(BAR * estimate.value), "cyan"),
+        )
+    if len(ranked) > SHOWN:
+        table.add_row(f"… and {len(ranked) - SHOWN} more", "", "", "")
+    return table
+
+
+def _interval(measure: Measure) -> str:
+    estimate = measure.estimate
+    return f"[{estimate.low:.4g}, {estimate.high:.4g}] at {estimate.confidence:.0%}"

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats
+
+from policyscope import statistics
+
+VALUES = hnp.arrays(np.float64, st.integers(2, 30), elements=st.floats(-1e3, 1e3))
+
+
+@given(VALUES, st.floats(0.5, 0.99))
+def test_mean_is_scipys_t_test_turned_into_an_interval(values, confidence):
+    estimate = statistics.mean(values, confidence)
+    if np.ptp(values) < 1e-6:
+        assert estimate.low <= estimate.value <= estimate.high
+        return
+    reference = stats.ttest_1samp(values, 0.0).confidence_interval(confidence)
+    assert estimate.low == pytest.approx(reference.low, rel=1e-9, abs=1e-9)
+    assert estimate.high == pytest.approx(reference.high, rel=1e-9, abs=1e-9)
+    assert estimate.n == len(values)
+
+
+def test_mean_of_one_value_is_refused_because_it_has_no_interval():
+    with pytest.raises(ValueError, match="at least 2 values"):
+        statistics.mean(np.array([1.0]))
+
+
+def test_mean_covers_the_truth_as_often_as_it_says():
+    # 2000 intervals at 90 %: the binomial standard deviation is 0.0067, so 4 of them is 0.027
+    rng = np.random.default_rng(0)
+    samples = rng.normal(3.0, 2.0, (2000, 8))
+    estimates = [statistics.mean(sample, 0.9) for sample in samples]
+    covered = np.mean([e.low <= 3.0 <= e.high for e in estimates])
+    assert covered == pytest.approx(0.9, abs=0.027)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (3, 10), (10, 10), (40, 50)])
+def test_proportion_is_the_beta_quantile_form_of_clopper_pearson(hits, n):
+    estimate = statistics.proportion(np.arange(n) < hits)
+    low = stats.beta.ppf(0.025, hits, n - hits + 1) if hits else 0.0
+    high = stats.beta.ppf(0.975, hits + 1, n - hits) if hits < n else 1.0
+    assert estimate.value == hits / n
+    assert (estimate.low, estimate.high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_bootstrap_of_a_sum_agrees_with_scipys_bootstrap_of_the_mean():
+    values = np.random.default_rng(1).exponential(size=(60, 1))
+    (ours,) = statistics.bootstrap(
+        np.hstack([values, np.ones_like(values)]),
+        lambda sums: sums[:1] / sums[1:],
+        np.random.default_rng(2),
+        resamples=20_000,
+    )
+    theirs = stats.bootstrap(
+        (values[:, 0],), np.mean, method="percentile", n_resamples=20_000, rng=3
+    ).confidence_interval
+    assert ours.value == pytest.approx(values.mean())
+    assert ours.low == pytest.approx(theirs.low, abs=0.01)
+    assert ours.high == pytest.approx(theirs.high, abs=0.01)
+
+
+def test_bootstrap_gives_the_same_interval_for_the_same_generator_state():
+    groups = np.random.default_rng(0).random((5, 3))
+    first, second = (
+        statistics.bootstrap(groups, lambda s: s / s.sum(), np.random.default_rng(7))
+        for _ in range(2)
+    )
+    assert first == second
+
+
+def test_bootstrap_resamples_episodes_and_not_their_states():
+    # one episode holds everything: its share is 1 when drawn, and nothing is known when not
+    groups = np.array([[1000.0, 0.0], [0.0, 1.0]])
+    first, _ = statistics.bootstrap(
+        groups, lambda s: s / max(s.sum(), 1e-9), np.random.default_rng(0)
+    )
+    assert first.low == 0.0
+    assert first.high == 1.0
+    assert first.n == 2
+
+
+def test_bootstrap_of_one_episode_is_refused():
+    with pytest.raises(ValueError, match="at least 2 episodes"):
+        statistics.bootstrap(np.ones((1, 2)), lambda s: s, np.random.default_rng(0))
+
+
+def test_an_estimate_formats_every_number_alike():
+    estimate = statistics.Estimate(0.5, 0.25, 0.75, 0.95, 10, "Student t")
+    assert f"{estimate:.0%}" == "50% [25%, 75%]"

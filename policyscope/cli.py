@@ -72,7 +72,9 @@ def analyze(  # noqa: PLR0913  one argument per option
     env: Annotated[str, typer.Option(metavar="ID", help="Gymnasium id, such as CartPole-v1.")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Report folder; by default CHECKPOINT's name and -report."),
+        typer.Option(
+            metavar="DIR", help="Report folder; by default CHECKPOINT's name and -report."
+        ),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Episodes that every number rests on.")] = 50,
     seed: Annotated[int, typer.Option(help="Decides every random number.")] = 0,
@@ -192,7 +194,9 @@ def inspect(
 @app.command()
 def dashboard(
     folder: ReportFolder,
-    port: Annotated[int | None, typer.Option(help="Port on this machine; by default a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port on this machine; by default a free one.")
+    ] = None,
 ) -> None:
     """Look around in a report, in the browser."""
     with _sentences():
@@ -238,8 +242,13 @@ def _progress() -> Iterator["Progress"]:
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
     with Bars(
-        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     ) as bars:
 
         @contextmanager

@@ -10,6 +10,8 @@ install_import_hook(
 
 import pytest  # noqa: E402  after the hook, as everything that might import the package
 
+pytest_plugins = ["pytester"]
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 

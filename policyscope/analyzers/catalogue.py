@@ -6,8 +6,8 @@ import inspect
 import textwrap
 import typing
 from collections.abc import Mapping
+from typing import Any
 
-from policyscope.analyzers.subject import Analyzer
 from policyscope.reports.results import Failed, NotApplicable, Result
 
 
@@ -21,12 +21,12 @@ class Parameter:
     meaning: str
 
 
-def question(kind: type[Analyzer]) -> str:
+def question(kind: type[Any]) -> str:
     """What the analyzer asks: its docstring's first line."""
     return (inspect.getdoc(kind) or kind.__name__).splitlines()[0]
 
 
-def parameters(kind: type[Analyzer]) -> tuple[Parameter, ...]:
+def parameters(kind: type[Any]) -> tuple[Parameter, ...]:
     """Its fields, with the docstrings that follow them in the source."""
     meanings = _field_docstrings(kind)
     types = typing.get_type_hints(kind)
@@ -37,11 +37,11 @@ def parameters(kind: type[Analyzer]) -> tuple[Parameter, ...]:
             "required" if field.default is dataclasses.MISSING else repr(field.default),
             meanings.get(field.name, ""),
         )
-        for field in dataclasses.fields(kind)  # pyright: ignore[reportArgumentType]
+        for field in dataclasses.fields(kind)
     )
 
 
-def measures(kind: type[Analyzer]) -> Mapping[str, str]:
+def measures(kind: type[Any]) -> Mapping[str, str]:
     """Names of the numbers it may report, without its own name, and what they mean."""
     answer = typing.get_type_hints(kind.run)["return"]
     types = typing.get_args(answer) or (answer,)

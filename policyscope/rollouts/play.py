@@ -51,11 +51,13 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
     simulators = environment.lanes(count)
     show = _Shown(perturbation, seed)
     choices = Generators(seed, actor.purpose)
-    playing = Lockstep(range(episodes), count)
+    playing = Lockstep(range(episodes), count, environment.batch)
     tape = _Tape(episodes)
 
     def begin(positions: np.ndarray) -> np.ndarray:
-        seeds = [environment_seed(seed, episode) for episode in playing.episodes[positions].tolist()]
+        seeds = [
+            environment_seed(seed, episode) for episode in playing.episodes[positions].tolist()
+        ]
         return simulators.reset(playing.lanes[positions], seeds)
 
     with closing(simulators), torch.inference_mode(), _one_thread():
@@ -65,7 +67,8 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
             shown = show(observations, playing.episodes)
             actions, memory = actor.act(shown, memory, playing, choices)
             following, rewards, terminated, truncated = simulators.step(playing.lanes, actions)
-            tape.write(playing.episodes, (observations, shown, actions, rewards))
+            seen = () if perturbation is None else (shown,)
+            tape.write(playing.episodes, (observations, actions, rewards, *seen))
             ended = terminated | truncated
             if ended.any():
                 tape.end(playing.episodes[ended], terminated[ended], truncated[ended])
@@ -77,7 +80,7 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
                     for rows, fresh in zip(memory, actor.initial_memory(len(begun)), strict=True):
                         rows[begun] = fresh
             observations = following
-    return tape.rollouts(seed, perturbed=perturbation is not None)
+    return tape.rollouts(seed)
 
 
 class _Shown:
@@ -112,7 +115,7 @@ class _Tape:
         self._terminated[episodes] = terminated
         self._truncated[episodes] = truncated
 
-    def rollouts(self, seed: int, perturbed: bool) -> Rollouts:
+    def rollouts(self, seed: int) -> Rollouts:
         episode, time = (np.concatenate(parts) for parts in zip(*self._places, strict=True))
         place = (np.cumsum(self._lengths) - self._lengths)[episode] + time
         columns = []
@@ -120,12 +123,12 @@ class _Tape:
             rows = np.concatenate(parts)
             columns.append(np.empty_like(rows))
             columns[-1][place] = rows
-        observations, shown, actions, rewards = columns
+        observations, actions, rewards, *shown = columns
         return Rollouts(
             seed=seed,
             lengths=self._lengths,
             observations=observations,
-            shown=shown if perturbed else observations,
+            shown=shown[0] if shown else observations,
             actions=actions,
             rewards=rewards,
             terminated=self._terminated,

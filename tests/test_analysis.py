@@ -1,0 +1,152 @@
+import dataclasses
+from typing import ClassVar
+
+import handmade
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from policyscope import Environment, analyze, load
+from policyscope.analysis import configured, literal
+from policyscope.analyzers.returns import Returns
+from policyscope.analyzers.saliency import Saliency
+from policyscope.analyzers.subject import Need
+from policyscope.errors import EnvironmentMismatch, UsageError
+from policyscope.reports.report import write
+from policyscope.reports.results import EpisodeReturns, Failed, NotApplicable
+
+
+def test_three_lines_lead_from_a_checkpoint_to_a_report(examples):
+    report = analyze(load(examples / "cartpole_dqn.zip"), Environment("CartPole-v1"), episodes=5)
+    assert set(report.entries) >= {"returns", "saliency"}
+    assert report.measure("returns.clean.mean").estimate.value == 500.0
+    assert report.environment.features[2] == "pole angle (rad)"
+
+
+def test_the_same_seed_gives_a_byte_identical_report(examples, tmp_path):
+    for name, lanes in (("a", None), ("b", None), ("c", 3)):
+        report = analyze(
+            examples / "pendulum_sac.zip", "Pendulum-v1", episodes=4, seed=11, lanes=lanes
+        )
+        write(report, tmp_path / name, {})
+    first, second, third = ((tmp_path / n / "report.json").read_bytes() for n in "abc")
+    assert first == second == third
+
+
+def test_another_seed_gives_other_numbers(examples):
+    returns = [
+        analyze(examples / "pendulum_sac.zip", "Pendulum-v1", episodes=3, seed=seed)
+        .measure("returns.clean.mean")
+        .estimate.value
+        for seed in (0, 1)
+    ]
+    assert returns[0] != returns[1]
+
+
+def test_which_analyzers_run_changes_no_number(examples):
+    both = analyze(examples / "cartpole_ppo.zip", "CartPole-v1", episodes=4)
+    alone = analyze(
+        examples / "cartpole_ppo.zip", "CartPole-v1", episodes=4, analyzers={"saliency": Saliency()}
+    )
+    key = "saliency.importance[feature=pole_angle]"
+    assert both.measure(key) == alone.measure(key)
+
+
+@dataclasses.dataclass(frozen=True)
+class Explodes:
+    """Does it break?"""
+
+    needs: ClassVar[tuple[Need, ...]] = ()
+
+    def run(self, subject, rng) -> EpisodeReturns:
+        raise ZeroDivisionError("in the middle")
+
+
+def test_a_failing_analyzer_is_reported_and_the_others_go_on(examples):
+    report = analyze(
+        examples / "cartpole_ppo.zip",
+        "CartPole-v1",
+        episodes=2,
+        analyzers={"explodes": Explodes(), "returns": Returns()},
+    )
+    assert report.entries["explodes"].result == Failed("ZeroDivisionError: in the middle")
+    assert report.measure("returns.clean.mean").estimate.n == 2
+
+
+def test_an_unmet_need_is_answered_with_its_reason(examples):
+    policy = dataclasses.replace(load(examples / "cartpole_ppo.zip"), differentiable=False)
+    report = analyze(policy, "CartPole-v1", episodes=2, analyzers={"saliency": Saliency()})
+    assert report.entries["saliency"].result == NotApplicable("needs gradients of the scores")
+
+
+def test_observations_far_from_those_of_training_are_said_loudly():
+    body = handmade.linear(1000 * np.random.default_rng(0).normal(size=(2, 4)))
+    policy = handmade.policy(body, 4, spaces.Discrete(2))
+    report = analyze(policy, "CartPole-v1", episodes=2, analyzers={})
+    (finding,) = report.findings
+    assert finding.severity == "warning"
+    assert "a normaliser is probably missing" in finding.sentence
+
+
+def test_ordinary_observations_raise_no_suspicion(examples):
+    report = analyze(examples / "cartpole_ppo.zip", "CartPole-v1", episodes=2, analyzers={})
+    assert report.notices == ()
+
+
+def test_a_policy_from_another_environment_is_refused(examples):
+    with pytest.raises(EnvironmentMismatch, match=r"\(4,\), but MountainCar-v0 gives \(2,\)"):
+        analyze(examples / "cartpole_ppo.zip", "MountainCar-v0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [({"episodes": 1}, "at least 2"), ({"seed": -1}, "0 or more"), ({"lanes": 0}, "1 lane")],
+)
+def test_numbers_that_make_no_sense_are_refused(examples, arguments, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        analyze(examples / "cartpole_ppo.zip", "CartPole-v1", **arguments)
+
+
+def test_settings_reach_their_analyzer():
+    analyzers = configured(["saliency"], {"saliency.states": "7", "saliency.confidence": "1"})
+    assert analyzers == {"saliency": Saliency(states=7, confidence=1.0)}
+
+
+@pytest.mark.parametrize(
+    ("names", "settings", "sentence"),
+    [
+        (["salency"], {}, "Did you mean saliency"),
+        (["saliency"], {"returns.confidence": "0.9"}, "not among the analyzers that run"),
+        (["saliency"], {"saliency.sates": "9"}, "Did you mean states"),
+        (["saliency"], {"saliency.states": "many"}, "takes int, not 'many'"),
+        (["saliency"], {"saliency.states": "2.5"}, "takes int, not '2.5'"),
+        (["saliency"], {"saliency.states": "True"}, "takes int, not 'True'"),
+        (["saliency"], {"saliency.states": "-3"}, "states ≥ 1"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(names, settings, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        configured(names, settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("3", 3), ("0.5", 0.5), ("True", True), ("easy", "easy"), ("a.b", "a.b")]
+)
+def test_values_are_literals_or_the_text_itself(text, value):
+    assert literal(text) == value
+
+
+def test_progress_counts_every_unit_it_announced(examples):
+    from contextlib import contextmanager
+
+    announced: dict[str, list[int]] = {}
+
+    @contextmanager
+    def progress(description, units):
+        done = announced.setdefault(description, [units])
+        yield done.append
+
+    analyze(examples / "cartpole_ppo.zip", "CartPole-v1", episodes=6, lanes=4, progress=progress)
+    assert len(announced) >= 3
+    for description, (units, *done) in announced.items():
+        assert sum(done) == units, description

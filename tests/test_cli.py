@@ -1,0 +1,291 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from policyscope.cli import app
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the command line in an empty folder, and see what it leaves there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def invoke(*words):
+        return CliRunner().invoke(app, [str(word) for word in words])
+
+    return invoke
+
+
+@pytest.fixture
+def analyzed(run, examples):
+    result = run("analyze", examples / "cartpole_dqn.zip", "--env", "CartPole-v1", "--episodes", 5)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_analyze_prints_a_summary_and_leaves_a_report(analyzed, tmp_path):
+    assert "cartpole_dqn.zip in CartPole-v1" in analyzed.stdout
+    assert "report: cartpole_dqn-report/report.html" in analyzed.stdout
+    assert len(analyzed.stdout.splitlines()) <= 40
+    files = {p.name for p in (tmp_path / "cartpole_dqn-report").iterdir()}
+    assert files == {"report.json", "report.html", "timings.json", "arrays"}
+    assert [p.name for p in tmp_path.iterdir()] == ["cartpole_dqn-report"]
+
+
+def test_analyze_again_replaces_the_report(analyzed, run, examples):
+    again = run("analyze", examples / "cartpole_dqn.zip", "--env", "CartPole-v1", "--episodes", 2)
+    assert again.exit_code == 0
+    assert "2 episodes" in run("show", "cartpole_dqn-report").stdout
+
+
+def test_show_repeats_the_summary(analyzed, run):
+    shown = run("show", "cartpole_dqn-report")
+    assert shown.exit_code == 0
+    assert shown.stdout.strip() in analyzed.stdout
+
+
+def test_measures_are_listed_as_text_and_as_json(analyzed, run):
+    text = run("show", "cartpole_dqn-report", "--measures").stdout
+    listed = json.loads(run("show", "cartpole_dqn-report", "--measures", "--format", "json").stdout)
+    assert all(measure["key"] in text for measure in listed)
+    (mean,) = [m for m in listed if m["key"] == "returns.clean.mean"]
+    assert mean["value"] == mean["low"] == mean["high"] == 500.0
+    assert (mean["confidence"], mean["n"], mean["unit"]) == (0.95, 5, "reward")
+    (angle,) = [m for m in listed if m["key"] == "saliency.importance[feature=pole_angle]"]
+    assert angle["conditions"] == {"feature": "pole_angle"}
+
+
+def test_show_as_json_holds_findings_and_measures(analyzed, run):
+    content = json.loads(run("show", "cartpole_dqn-report", "--format", "json").stdout)
+    assert {f["code"] for f in content["findings"]} >= {"R2", "S1"}
+    assert content["measures"]
+
+
+def test_only_and_set_and_env_arg_reach_their_places(run, examples):
+    words = [
+        "--only",
+        "saliency",
+        "--set",
+        "saliency.states=20",
+        "--env-arg",
+        "max_episode_steps=30",
+    ]
+    result = run(
+        "analyze",
+        examples / "cartpole_ppo.zip",
+        "--env",
+        "CartPole-v1",
+        "--episodes",
+        3,
+        *words,
+        "--out",
+        "r",
+    )
+    assert result.exit_code == 0, result.output
+    content = json.loads(Path("r", "report.json").read_text())
+    assert list(content["entries"]) == ["saliency"]
+    assert content["entries"]["saliency"]["parameters"]["states"] == 20
+    assert content["entries"]["saliency"]["result"]["states"]["shape"] == [20, 4]
+    assert content["environment"]["arguments"] == {"max_episode_steps": 30}
+
+
+def test_list_names_every_analyzer_and_its_question(run):
+    assert "How good is the policy, and how good is chance?" in run("list").stdout
+
+
+def test_list_of_one_shows_parameters_needs_and_measures(run):
+    text = run("list", "saliency").stdout
+    for words in ("gradients of the scores", "states", "1000", "saliency.completeness_error"):
+        assert words in text
+
+
+def test_inspect_says_what_a_file_holds(run, examples):
+    text = run("inspect", examples / "pendulum_sac.zip").stdout
+    for words in ("SAC", "3 → 64 → 64 → 1", "mean action", "stable-baselines3 zip"):
+        assert words in text
+    content = json.loads(run("inspect", examples / "pendulum_sac.zip", "--format", "json").stdout)
+    assert len(content["digest"]) == 64
+
+
+def test_inspect_says_what_could_not_be_inferred(run, tmp_path):
+    import torch
+
+    torch.save(torch.nn.Sequential(torch.nn.Linear(4, 2)).state_dict(), tmp_path / "net.pth")
+    result = run("inspect", "net.pth")
+    assert result.exit_code == 0
+    assert "activation" in result.stdout
+
+
+def test_version_is_printed(run):
+    assert run("--version").stdout.startswith("policyscope 0.")
+
+
+def payload(tmp_path: Path) -> Path:
+    import pickle
+
+    class Bomb:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'ran'}",)
+
+    path = tmp_path / "bomb.pth"
+    path.write_bytes(pickle.dumps(Bomb()))
+    return path
+
+
+def truncated(tmp_path: Path, examples: Path) -> Path:
+    path = tmp_path / "cut.zip"
+    path.write_bytes((examples / "cartpole_dqn.zip").read_bytes()[:20_000])
+    return path
+
+
+def foreign_zip(tmp_path: Path) -> Path:
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("cat.jpg", "meow")
+    return path
+
+
+def rewritten(tmp_path: Path, examples: Path, member: str, change) -> Path:
+    path = tmp_path / "changed.zip"
+    with zipfile.ZipFile(examples / "cartpole_dqn.zip") as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content) if name == member else content)
+    return path
+
+
+def with_nan(content: bytes) -> bytes:
+    import io
+
+    import torch
+
+    tensors = torch.load(io.BytesIO(content), weights_only=True)
+    tensors["q_net.q_net.0.weight"][0, 0] = float("nan")
+    file = io.BytesIO()
+    torch.save(tensors, file)
+    return file.getvalue()
+
+
+BAD_INPUT = {
+    "missing file": (lambda t, e: t / "nothing.zip", "CartPole-v1", [], "There is no file"),
+    "truncated zip": (truncated, "CartPole-v1", [], "cut off"),
+    "foreign zip": (lambda t, e: foreign_zip(t), "CartPole-v1", [], "cat.jpg"),
+    "json cut off": (
+        lambda t, e: rewritten(t, e, "data", lambda c: c[:500]),
+        "CartPole-v1",
+        [],
+        "cannot be read",
+    ),
+    "tensors cut off": (
+        lambda t, e: rewritten(t, e, "policy.pth", lambda c: c[:5000]),
+        "CartPole-v1",
+        [],
+        "cut off",
+    ),
+    "nan weights": (lambda t, e: rewritten(t, e, "policy.pth", with_nan), "CartPole-v1", [], "NaN"),
+    "payload": (lambda t, e: payload(t), "CartPole-v1", [], "import and run posix.system"),
+    "wrong environment": (
+        lambda t, e: e / "cartpole_dqn.zip",
+        "Acrobot-v1",
+        [],
+        "takes observations of shape (4,)",
+    ),
+    "unknown environment": (
+        lambda t, e: e / "cartpole_dqn.zip",
+        "CartPoel-v1",
+        [],
+        "Did you mean CartPole-v1",
+    ),
+    "environment argument": (
+        lambda t, e: e / "cartpole_dqn.zip",
+        "CartPole-v1",
+        ["--env-arg", "gravty=1"],
+        "gravty",
+    ),
+    "folder in use": (
+        lambda t, e: e / "cartpole_dqn.zip",
+        "CartPole-v1",
+        ["--out", "mine"],
+        "is not a report",
+    ),
+    "bad option value": (
+        lambda t, e: e / "cartpole_dqn.zip",
+        "CartPole-v1",
+        ["--set", "saliency"],
+        "NAME=VALUE",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "env", "options", "words"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    run, tmp_path, examples, make, env, options, words
+):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "work.txt").write_text("precious")
+    checkpoint = make(tmp_path, examples)
+    before = sorted(tmp_path.rglob("*"))
+    result = run("analyze", checkpoint, "--env", env, "--episodes", 2, *options)
+    assert result.exit_code == 2, result.output
+    assert words in result.stderr
+    assert result.stderr.startswith("policyscope: ")
+    assert "Traceback" not in result.output
+    assert len(result.stderr.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_normaliser_of_the_wrong_size_is_refused(run, tmp_path, examples):
+    import gymnasium
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    wrapper = VecNormalize(DummyVecEnv([lambda: gymnasium.make("MountainCar-v0")]))
+    wrapper.save(str(tmp_path / "vecnormalize.pkl"))
+    result = run(
+        "analyze",
+        examples / "cartpole_dqn.zip",
+        "--env",
+        "CartPole-v1",
+        "--normalisation",
+        "vecnormalize.pkl",
+    )
+    assert result.exit_code == 2
+    assert "do not belong together" in result.stderr
+
+
+def test_an_interruption_leaves_nothing_behind(tmp_path, examples):
+    # SIGINT once the first progress shows that playing has begun
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from policyscope.cli import main; main()",
+            "analyze",
+            str(examples / "cartpole_dqn.zip"),
+            "--env",
+            "CartPole-v1",
+            "--episodes",
+            "100000",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"FORCE_COLOR": "1", "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stderr is not None
+    seen = b""
+    while b"greedy" not in seen and b"policy" not in seen:
+        seen += process.stderr.read(16)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"interrupted; nothing was written" in rest
+    assert b"Traceback" not in rest
+    assert list(tmp_path.iterdir()) == []

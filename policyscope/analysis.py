@@ -14,11 +14,12 @@ from typing import Any, get_type_hints
 import torch
 
 from policyscope import registry
-from policyscope.analyzers.subject import Analyzer, Progress, Subject, silent
+from policyscope.analyzers.subject import Analyzer, Subject
 from policyscope.errors import PolicyscopeError, UsageError, did_you_mean
 from policyscope.policies.expectation import SUSPICIOUS, overdriven
 from policyscope.policies.loading import load
 from policyscope.policies.policy import Policy
+from policyscope.progress import Progress, silent
 from policyscope.reports.findings import find
 from policyscope.reports.report import Entry, Played, Report
 from policyscope.reports.results import Failed, NotApplicable, Result

@@ -3,14 +3,12 @@
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
 
-import json
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,10 +16,7 @@ from policyscope import __version__
 from policyscope.errors import ActivationUnknown, PolicyscopeError, UsageError
 
 if TYPE_CHECKING:
-    from policyscope.analyzers.subject import Analyzer, Progress
-    from policyscope.provenance import Checkpoint
     from policyscope.reports.report import Report
-    from policyscope.reports.results import Measure
 
 app = typer.Typer(
     name="policyscope",
@@ -107,6 +102,7 @@ def analyze(  # noqa: PLR0913  one argument per option
         from policyscope.reports.html import page
         from policyscope.reports.report import require_writable, write
         from policyscope.rollouts.environment import Environment
+        from policyscope.terminal import print_summary, progress_bars
 
         folder = out or Path(f"{checkpoint.stem}-report")
         require_writable(folder)
@@ -115,7 +111,7 @@ def analyze(  # noqa: PLR0913  one argument per option
         policy = load(checkpoint, activation=activation, normalisation=normalisation)
         arguments = {k: literal(v) for k, v in _assignments(env_arg, "--env-arg").items()}
         environment = Environment(env, arguments)
-        with _progress() as progress:
+        with progress_bars() as progress:
             report = analyze_policy(
                 policy,
                 environment,
@@ -126,7 +122,7 @@ def analyze(  # noqa: PLR0913  one argument per option
                 progress=progress,
             )
         write(report, folder, {"report.html": page(report)})
-        _print_summary(report)
+        print_summary(report)
         typer.echo(f"\nreport: {folder / 'report.html'}")
     raise typer.Exit(_failures(report))
 
@@ -139,18 +135,16 @@ def show(
 ) -> None:
     """Read a report."""
     with _sentences():
+        from policyscope import terminal
         from policyscope.reports.report import read
-        from policyscope.reports.text import measures as measures_table
 
         report = read(folder)
         if output is Format.JSON:
-            numbers = [_flat(measure) for measure in report.measures()]
-            findings = [asdict(finding) for finding in report.findings]
-            _print_json(numbers if measures else {"findings": findings, "measures": numbers})
+            terminal.print_report_json(report, measures_alone=measures)
         elif measures:
-            _console().print(measures_table(report))
+            terminal.print_measures(report)
         else:
-            _print_summary(report)
+            terminal.print_summary(report)
 
 
 @app.command("list")
@@ -159,13 +153,13 @@ def list_(
 ) -> None:
     """List analyzers, or one with its parameters, needs and measures."""
     with _sentences():
-        from policyscope import registry
+        from policyscope import registry, terminal
 
         if analyzer is not None:
-            _print_analyzer(analyzer, registry.find(registry.ANALYZERS, analyzer))
+            terminal.print_analyzer(analyzer, registry.find(registry.ANALYZERS, analyzer))
             return
         working, broken = registry.everything(registry.ANALYZERS)
-        _print_analyzers(working)
+        terminal.print_analyzers(working)
         for sentence in broken:
             typer.echo(sentence, err=True)
 
@@ -179,6 +173,7 @@ def inspect(
 ) -> None:
     """Say what a file holds, without an environment."""
     with _sentences():
+        from policyscope import terminal
         from policyscope.policies.loading import load
 
         try:
@@ -186,9 +181,9 @@ def inspect(
         except ActivationUnknown as error:
             found = error.checkpoint
         if output is Format.JSON:
-            _print_json(asdict(found))
+            terminal.print_json(asdict(found))
         else:
-            _print_checkpoint(found)
+            terminal.print_checkpoint(found)
 
 
 @app.command()
@@ -234,91 +229,7 @@ def _assignments(texts: list[str] | None, option: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-@contextmanager
-def _progress() -> Iterator["Progress"]:
-    """Progress bars on standard error, gone when the work is done."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Bars(
-        *columns,
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-
-        @contextmanager
-        def task(description: str, units: int) -> Iterator[Any]:
-            bar = bars.add_task(description, total=units)
-            yield lambda done: bars.advance(bar, done)
-            bars.remove_task(bar)
-
-        yield task
-
-
 def _failures(report: "Report") -> int:
     from policyscope.reports.results import Failed
 
     return int(any(isinstance(entry.result, Failed) for entry in report.entries.values()))
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console()
-
-
-def _print_summary(report: "Report") -> None:
-    from policyscope.reports.text import summary
-
-    _console().print(summary(report))
-
-
-def _flat(measure: "Measure") -> dict[str, Any]:
-    conditions = {"key": measure.key, "name": measure.name, "conditions": dict(measure.conditions)}
-    return conditions | asdict(measure.estimate) | {"unit": measure.unit}
-
-
-def _print_analyzers(kinds: Mapping[str, "type[Analyzer]"]) -> None:
-    from policyscope.analyzers.catalogue import question
-
-    _print_rows((name, question(kind)) for name, kind in kinds.items())
-
-
-def _print_analyzer(name: str, kind: "type[Analyzer]") -> None:
-    from policyscope.analyzers.catalogue import measures, parameters, question
-
-    console = _console()
-    console.print(f"[bold]{name}[/]: {question(kind)}\n", highlight=False)
-    needs = "; ".join(need.value for need in kind.needs)
-    console.print(f"needs: {needs or 'nothing beyond an environment'}\n", highlight=False)
-    console.print("parameters, as --set " + f"{name}.NAME=VALUE", style="bold", highlight=False)
-    _print_rows((p.name, p.type, p.default, p.meaning) for p in parameters(kind))
-    console.print("\nmeasures", style="bold")
-    _print_rows((f"{name}.{measure}", text) for measure, text in measures(kind).items())
-
-
-def _print_rows(rows: Iterable[Iterable[str]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2))
-    for first, *others in rows:
-        table.add_row(Text(first, "cyan"), *map(Text, others))
-    _console().print(table)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-
-
-def _print_checkpoint(checkpoint: "Checkpoint") -> None:
-    for_people = {
-        name: "; ".join(value) if isinstance(value, tuple) else value
-        for name, value in asdict(checkpoint).items()
-    }
-    _print_rows((name, str(value or "—")) for name, value in for_people.items())

@@ -67,3 +67,21 @@ def _field_docstrings(kind: type) -> dict[str, str]:
             ):
                 found[name] = " ".join(text.split())
     return found
+
+
+def as_markdown(kinds: Mapping[str, type[Any]]) -> str:
+    """Every analyzer with its question, parameters and measures: the text of `docs/measures.md`."""
+    parts = [
+        "# Measures\n",
+        "Generated from the code. `{arm}` stands for what was played, brackets for conditions: "
+        "`saliency.importance[feature=pole_angle]`. Each has a value, an interval with its "
+        "confidence, a sample size and a unit: `policyscope show DIR --measures`.",
+    ]
+    for name, kind in kinds.items():
+        parts.append(f"\n## {name}\n\n{question(kind)}\n")
+        parts += [f"- `{name}.{measure}`: {text}" for measure, text in measures(kind).items()]
+        parts.append("\n| parameter | type | default | meaning |\n|---|---|---|---|")
+        parts += [
+            f"| `{p.name}` | {p.type} | {p.default} | {p.meaning} |" for p in parameters(kind)
+        ]
+    return "\n".join(parts) + "\n"

@@ -1,7 +1,5 @@
 """Subject: what an analyzer is asked about, and what an analyzer is."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol, runtime_checkable
@@ -10,6 +8,7 @@ import numpy as np
 from gymnasium import Space
 
 from policyscope.policies.policy import Policy
+from policyscope.progress import Progress, silent
 from policyscope.reports.results import Result
 from policyscope.rollouts.actors import Actor, Greedy
 from policyscope.rollouts.environment import Environment
@@ -17,17 +16,6 @@ from policyscope.rollouts.names import Feature, action_names, feature_names
 from policyscope.rollouts.perturbation import Perturbation
 from policyscope.rollouts.play import play
 from policyscope.rollouts.rollouts import Rollouts
-
-Advance = Callable[[int], None]
-"""Says that so many units of a piece of work are done."""
-Progress = Callable[[str, int], AbstractContextManager[Advance]]
-"""Announces a piece of work, by its description and its units."""
-
-
-def silent(description: str, units: int) -> AbstractContextManager[Advance]:
-    """No progress is shown."""
-    del description, units
-    return nullcontext(lambda done: None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,18 +29,13 @@ def summary(report: Report) -> RenderableType:
     return Group(*_parts(report))
 
 
-def measures(report: Report) -> Table:
+def measures_table(report: Report) -> Table:
     """Every number with its interval and what it rests on."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, justify in (
-        ("measure", "left"),
-        ("value", "right"),
-        ("interval", "right"),
-        ("confidence", "right"),
-        ("n", "right"),
-        ("unit", "left"),
-    ):
-        table.add_column(heading, justify=justify, overflow="fold")  # pyright: ignore[reportArgumentType]
+    table.add_column("measure", no_wrap=True)
+    for heading in ("value", "interval", "confidence", "n"):
+        table.add_column(heading, justify="right")
+    table.add_column("unit")
     for measure in report.measures():
         estimate = measure.estimate
         table.add_row(

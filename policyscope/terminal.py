@@ -19,6 +19,8 @@ from policyscope.provenance import Checkpoint
 from policyscope.reports.report import Report
 from policyscope.reports.text import measures_table, summary
 
+WIDE = 160
+
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
@@ -48,8 +50,8 @@ def print_summary(report: Report) -> None:
 
 
 def print_measures(report: Report) -> None:
-    """Every number of a report as a table."""
-    Console().print(measures_table(report))
+    """Every number of a report as a table, one line each where nobody's screen is in the way."""
+    Console(width=None if sys.stdout.isatty() else WIDE).print(measures_table(report))
 
 
 def print_report_json(report: Report, measures_alone: bool) -> None:

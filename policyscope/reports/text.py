@@ -32,10 +32,10 @@ def summary(report: Report) -> RenderableType:
 def measures_table(report: Report) -> Table:
     """Every number with its interval and what it rests on."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("measure", no_wrap=True)
+    table.add_column("measure", overflow="fold")
     for heading in ("value", "interval", "confidence", "n"):
-        table.add_column(heading, justify="right")
-    table.add_column("unit")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
     for measure in report.measures():
         estimate = measure.estimate
         table.add_row(

@@ -188,23 +188,19 @@ def inspect(
 
 @app.command()
 def dashboard(
-    folder: ReportFolder,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A report's folder, or a folder of reports.")
+    ],
     port: Annotated[
         int | None, typer.Option(help="Port on this machine; by default a free one.")
     ] = None,
 ) -> None:
     """Look around in a report, in the browser."""
     with _sentences():
-        from importlib.util import find_spec
         from subprocess import run
 
-        from policyscope.reports.report import read
-
-        if find_spec("streamlit") is None:
-            raise UsageError("The dashboard needs: pip install 'policyscope[dashboard]'")
         from policyscope_app.launch import command
 
-        read(folder)
         raise typer.Exit(run(command(folder, port), check=False).returncode)  # noqa: S603
 
 

@@ -24,7 +24,9 @@ HARDLY = 0.02
 INCOMPLETE = 0.05
 """Relative completeness error above which contributions are not to be believed."""
 MOST = 3
-"""How many features a sentence names."""
+"""How many features are said to decide."""
+LISTED = 6
+"""How many features are said hardly to matter."""
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -122,12 +124,14 @@ def _from_attribution(name: str, result: Attribution) -> Iterator[Finding]:
     )
     hardly = [feature for feature, estimate in ranked if estimate.high < HARDLY]
     if hardly:
+        more = f" and {len(hardly) - LISTED} more" if len(hardly) > LISTED else ""
+        listed = ", ".join(hardly[:LISTED]) + more
         yield Finding(
             code="S2",
             severity="info",
             title="What hardly matters",
-            sentence=f"{len(hardly)} of {len(ranked)} features get less than {HARDLY:.0%} of the "
-            f"credit: {', '.join(hardly[:6])}{', …' if len(hardly) > 6 else ''}.",
+            sentence=f"Less than {HARDLY:.0%} of the credit goes to each of {len(hardly)} of the "
+            f"{len(ranked)} features: {listed}.",
             advice="If the task needs them, the policy has not learned to use them.",
             evidence=f"{name}.importance",
         )

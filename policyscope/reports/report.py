@@ -177,15 +177,14 @@ def read(folder: Path) -> Report:
             )
         content["timings"] = json.loads((folder / "timings.json").read_text(encoding="utf-8"))
         return _converter(folder / "arrays").structure(content, Report)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise _damaged(path, error) from error
-    except (zipfile.BadZipFile, cattrs.BaseValidationError) as error:
-        raise _damaged(path, error) from error
+    except cattrs.BaseValidationError as error:
+        raise _damaged(folder, cattrs.transform_error(error)[0]) from error
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, zipfile.BadZipFile) as error:
+        raise _damaged(folder, str(error) or type(error).__name__) from error
 
 
-def _damaged(path: Path, error: BaseException) -> ReportError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ReportError(f"The report {path.parent} is damaged ({reason}); analyze again.")
+def _damaged(folder: Path, reason: str) -> ReportError:
+    return ReportError(f"The report {folder} is damaged ({reason}); analyze again.")
 
 
 def _write_into(report: Report, folder: Path) -> None:

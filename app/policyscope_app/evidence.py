@@ -1,0 +1,35 @@
+"""One analyzer's answer: its figures, or why there are none."""
+
+import streamlit as st
+
+from policyscope.reports.figures import draw
+from policyscope.reports.report import Entry, Played
+from policyscope.reports.results import Failed, NotApplicable
+from policyscope_app.wording import code, plain
+
+
+def label(name: str, entry: Entry) -> str:
+    """The analyzer's name, and what became of it if it has no answer."""
+    match entry.result:
+        case NotApplicable():
+            return f"{plain(name)} (not applicable)"
+        case Failed():
+            return f"{plain(name)} (failed)"
+    return plain(name)
+
+
+def show(name: str, entry: Entry, environment: Played) -> None:
+    """Figures with captions, and what the analyzer was asked with."""
+    match entry.result:
+        case NotApplicable(reason=reason):
+            st.info(f"**Not applicable:** {plain(reason)}", icon=":material/block:")
+        case Failed(error=error):
+            st.error(f"**Failed:** {plain(error)}", icon=":material/error:")
+        case result:
+            for drawn in draw(name, result, environment):
+                st.subheader(plain(drawn.title), anchor=False)
+                # Its own colours: they were chosen to be told apart, and the captions name them.
+                st.plotly_chart(drawn.figure, theme=None, key=drawn.name)
+                st.caption(plain(drawn.caption))
+    parameters = (code(f"{key} = {value}") for key, value in entry.parameters.items())
+    st.markdown(f"Parameters: {', '.join(parameters) or 'none'}")

@@ -7,55 +7,37 @@ that would hide one another are stacked, and many dots are thinned, by a rule.
 
 import html
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from plotly.offline import get_plotlyjs
-from plotly.subplots import make_subplots
 
 from policyscope.reports.report import Played
-from policyscope.reports.results import (
-    Attribution,
-    EpisodeReturns,
-    Failed,
-    NotApplicable,
-    Result,
-)
+from policyscope.reports.results import Attribution, EpisodeReturns, Failed, NotApplicable, Result
 from policyscope.statistics import Estimate
 
-COLOURS = BLUE, ORANGE, *_ = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
-INK, FAINT, GRID = "#1d2125", "#6b737b", "#e6e9ec"
+INK, FAINT = "#1d2125", "#6b737b"
+TITLE = {"title": {"font": {"size": 13}, "standoff": 8}}
+AXIS = TITLE | {"automargin": True, "gridcolor": "#e6e9ec", "zeroline": False}
+BASELINE = {"line": {"color": FAINT, "width": 1, "dash": "dot"}, "y0": 0, "y1": 1}
 STYLE = {
-    "font": {
-        "family": "system-ui, 'Segoe UI', Roboto, Arial, sans-serif",
-        "size": 13,
-        "color": INK,
-    },
-    "paper_bgcolor": "white",
-    "plot_bgcolor": "white",
-    "margin": {"l": 10, "r": 16, "t": 10, "b": 10},
+    "font": {"family": "system-ui, 'Segoe UI', Roboto, Arial, sans-serif", "color": INK},
+    "margin": {"l": 10, "r": 16, "t": 32, "b": 10},
     "dragmode": False,  # or a finger that scrolls over a figure is caught in it
-    "hoverlabel": {"bgcolor": "white", "bordercolor": FAINT, "font": {"color": INK}},
+    "hoverlabel": {"bgcolor": "white", "font": {"color": INK}},
     "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom"},
-    **{
-        axis: {
-            "automargin": True,
-            "gridcolor": GRID,
-            "zeroline": False,
-            "linecolor": FAINT,
-            "title": {"font": {"size": 13}, "standoff": 10},
-        }
-        for axis in ("xaxis", "yaxis")
-    },
+    "xaxis": AXIS,
+    "yaxis": AXIS | {"zerolinecolor": FAINT, "ticklabelstandoff": 6},
 }
-BARS, PANELS = 25, 6
-"""How many features the two figures of an attribution show."""
-RETURNS, STATES = 1000, 300
+BARS, PANELS = 25, ("", "2", "3", "4", "5", "6")
+"""How many features the two figures of an attribution show; panels as plotly numbers them."""
+EPISODES, STATES = 1000, 300
 """How many dots are drawn of each arm, and of each feature: a page has to stay small."""
 NAME = 44
 """Characters of a name that are shown."""
@@ -73,18 +55,6 @@ class Drawn:
     figure: go.Figure
 
 
-@dataclass(frozen=True, eq=False)
-class _Row:
-    """Numbers of single episodes, and their mean."""
-
-    name: str
-    values: Float[np.ndarray, " episode"]
-    mean: Estimate
-    notes: tuple[str, ...]
-    """Of each episode, for those who point at it."""
-    colour: str
-
-
 def library() -> str:
     """The plotting library's JavaScript, which a page that shows figures has to contain."""
     return get_plotlyjs()
@@ -99,6 +69,8 @@ def draw(name: str, result: Result, environment: Played | None = None) -> tuple[
         environment: Knows the units, and the names of actions; figures do without.
     """
     match result:
+        case EpisodeReturns(arms=(_,)):
+            return (_episodes(name, result),)
         case EpisodeReturns():
             return _episodes(name, result), _differences(name, result)
         case Attribution():
@@ -113,272 +85,213 @@ def legible(value: float) -> str:
 
 
 def _episodes(name: str, result: EpisodeReturns) -> Drawn:
-    rows = [
-        _Row(arm, result.returns[i], result.mean(i), _notes(result, i), _colour(i, result))
-        for i, arm in enumerate(result.arms)
-    ]
+    means = [result.mean(arm) for arm in range(len(result.arms))]
+    figure = _rain(result, result.arms, result.returns, means)
+    figure.update_xaxes(title_text="undiscounted return (reward)")
     return Drawn(
         f"{name}-episodes",
         "Return of every episode",
-        f"Each dot is one episode{_thinning(result)}; dots of about the same return are stacked. "
-        f"The upright bar below them is the mean with its {_interval(rows[0].mean)}.",
-        _rain(rows, "undiscounted return of an episode (reward)"),
+        f"Each dot is one episode{_thinning(result.returns[0], EPISODES)}; dots of about the same "
+        "return are stacked. The upright bar below them is their mean, with its "
+        f"{_interval(means[0])}.",
+        figure,
     )
 
 
 def _differences(name: str, result: EpisodeReturns) -> Drawn:
-    reference = result.arms[-1]
-    rows = [
-        _Row(
-            f"{arm} − {reference}",
-            result.returns[i] - result.returns[-1],
-            result.advantage(i),
-            _notes(result, i),
-            _colour(i, result),
-        )
-        for i, arm in enumerate(result.arms[:-1])
-    ]
-    figure = _rain(rows, f"difference in return to {_text(reference)} (reward)")
-    figure.add_vline(0, line={"color": INK, "width": 1})
+    *arms, reference = result.arms
+    means = [result.advantage(arm) for arm in range(len(arms))]
+    names = [f"{arm} − {reference}" for arm in arms]
+    figure = _rain(result, names, result.returns[:-1] - result.returns[-1], means)
+    figure.update_xaxes(title_text=f"return minus that of {_text(reference)} (reward)")
+    figure.update_xaxes(rangemode="tozero", zeroline=True, zerolinecolor=INK)
     return Drawn(
         f"{name}-differences",
-        f"Difference to {reference} on the same episode",
-        f"Each dot is one episode{_thinning(result)}: its return minus that of {reference} from "
-        "the same start with the same randomness. Right of the line is better than "
-        f"{reference}. The upright bar is the mean with its {_interval(result.advantage(0))}; "
-        "an interval that touches the line shows no difference.",
+        f"Difference to {reference} on the same episodes",
+        f"Each dot is one episode{_thinning(result.returns[0], EPISODES)}: its return minus that "
+        f"of {reference} from the same start with the same randomness, so right of 0 is better. "
+        f"The upright bar is the mean, with its {_interval(means[0])}; an interval that holds 0 "
+        "leaves open which is better.",
         figure,
     )
 
 
-def _colour(arm: int, result: EpisodeReturns) -> str:
-    is_reference = arm == len(result.arms) - 1
-    return FAINT if is_reference else COLOURS[arm % len(COLOURS)]
-
-
-def _notes(result: EpisodeReturns, arm: int) -> tuple[str, ...]:
-    return tuple(
-        f"episode {i}: {legible(result.returns[arm, i])} in {result.lengths[arm, i]} steps"
-        + (", ended by the time limit" if result.truncated[arm, i] else "")
-        for i in range(result.returns.shape[1])
-    )
-
-
-def _thinning(result: EpisodeReturns) -> str:
-    count = result.returns.shape[1]
-    return f" ({RETURNS} of {count} are drawn, evenly spaced)" if count > RETURNS else ""
-
-
-def _rain(rows: Sequence[_Row], title: str) -> go.Figure:
-    """Dots of single episodes over their mean, one row for each kind of episode."""
-    figure = _figure(height=95 + 115 * len(rows))
-    everything = np.concatenate([row.values for row in rows])
-    for place, row in enumerate(rows):
-        kept = _thinned(len(row.values), RETURNS)
-        values = row.values[kept]
+def _rain(
+    result: EpisodeReturns,
+    names: Sequence[str],
+    values: Float[np.ndarray, " row episode"],
+    means: Sequence[Estimate],
+) -> go.Figure:
+    """Dots of single episodes over their mean, one row for each of the first arms."""
+    figure = _figure(100 + 100 * len(names))
+    kept = _thinned(values[0], EPISODES)
+    for row, mean in enumerate(means):
+        colour = COLOURS[row % len(COLOURS)] if row < len(result.arms) - 1 else FAINT
         figure.add_scatter(
-            x=values,
-            y=_stacked(values, everything.min(), everything.max()) - place,
+            x=values[row, kept],
+            y=_stacked(values[row, kept], np.ptp(values) / 100) - row,
             mode="markers",
-            marker={"color": row.colour, "size": 7, "opacity": 0.6},
-            text=[row.notes[i] for i in kept],
-            hovertemplate="%{text}<extra></extra>",
+            marker={"color": colour, "size": 7, "opacity": 0.6},
+            customdata=np.column_stack([kept, result.lengths[row, kept]]),
+            text=np.where(result.truncated[row, kept], ", ended by the time limit", ""),
+            hovertemplate="%{x:,.5~g} after %{customdata[1]} steps%{text}"
+            "<extra>episode %{customdata[0]}</extra>",
         )
         figure.add_scatter(
-            x=[row.mean.value],
-            y=[-place - 0.14],
-            error_x=_whiskers([row.mean], 2),
+            x=[mean.value],
+            y=[-row - 0.16],
+            error_x=_whiskers([mean]),
             mode="markers",
             marker={"symbol": "line-ns", "size": 18, "line": {"color": INK, "width": 3}},
-            text=[f"mean {_span(row.mean)}"],
-            hovertemplate="%{text}<extra></extra>",
+            hovertemplate=f"mean {_span(mean)}<extra></extra>",
         )
-    figure.update_xaxes(title_text=title)
-    figure.update_yaxes(
-        tickvals=[-place for place in range(len(rows))],
-        ticktext=[f"<b>{_text(row.name)}</b><br>{_span(row.mean)}" for row in rows],
-        range=[0.62 - len(rows), 0.75],
-        showgrid=False,
-    )
-    return figure.update_layout(showlegend=False)
+    labels = [f"<b>{_text(n)}</b><br>{_span(mean)}" for n, mean in zip(names, means, strict=True)]
+    figure.update_yaxes(tickvals=-np.arange(len(names)), ticktext=labels, showgrid=False)
+    return figure.update_layout(showlegend=False, yaxis_range=[0.6 - len(names), 0.75])
 
 
-def _stacked(
-    values: Float[np.ndarray, " dot"], lowest: float, highest: float
-) -> Float[np.ndarray, " dot"]:
+def _stacked(values: Float[np.ndarray, " dot"], width: float) -> Float[np.ndarray, " dot"]:
     """Height of each dot: its place among those that fall into the same narrow bin."""
-    bins = np.floor(100 * (values - lowest) / max(highest - lowest, 1e-12))
+    bins = np.floor((values - values.min()) / (width or 1))
     order = np.argsort(bins, kind="stable")
     _, first, counts = np.unique(bins[order], return_index=True, return_counts=True)
     heights = np.empty(len(values))
     heights[order] = np.arange(len(values)) - np.repeat(first, counts)
-    return heights * min(0.07, 0.65 / counts.max())
+    return heights * min(0.08, 0.65 / counts.max())
 
 
 def _importance(name: str, result: Attribution) -> Drawn:
     ranked = _ranked(result)
-    shown = ranked[:BARS]
-    figure = _figure(height=110 + 34 * len(shown))
+    shown, hidden = ranked[:BARS], ranked[BARS:]
+    figure = _figure(110 + 34 * len(shown))
     for part, estimates in (("importance", result.importance), ("sensitivity", result.sensitivity)):
         figure.add_trace(_shares(part, [estimates[i] for i in shown]))
     figure.update_xaxes(title_text="share of all features", tickformat=".0%", rangemode="tozero")
-    figure.update_yaxes(
-        tickvals=list(range(len(shown))),
-        ticktext=[_text(result.features[i]) for i in shown],
-        range=[len(shown) - 0.4, -0.6],
-        showgrid=False,
-    )
-    hidden = sum(result.importance[i].value for i in ranked[BARS:])
-    return Drawn(
-        f"{name}-importance",
-        "What the policy acts on",
+    labels = [_text(result.features[i]) for i in shown]
+    figure.update_yaxes(tickvals=np.arange(len(shown)), ticktext=labels, showgrid=False)
+    figure.update_yaxes(range=[len(shown) - 0.4, -0.6])  # the first at the top
+    caption = (
         f"Bars show importance: {Attribution.MEASURES['importance[feature]']}. Diamonds show "
-        f"sensitivity: {Attribution.MEASURES['sensitivity[feature]']}. Whiskers are each one's "
-        f"{_interval(result.importance[0])}."
-        + (
-            f" The {BARS} most important of {len(ranked)} features are shown; the "
-            f"{len(ranked) - BARS} hidden ones share {hidden:.1%} of the importance."
-            if len(ranked) > BARS
-            else ""
-        ),
-        figure,
+        f"sensitivity: {Attribution.MEASURES['sensitivity[feature]']}. Whiskers show the "
+        f"{_interval(result.importance[0])} of each alone."
     )
+    if hidden:
+        rest = sum(result.importance[i].value for i in hidden)
+        caption += (
+            f" Shown are the {BARS} most important of {len(ranked)} features; the {len(hidden)} "
+            f"hidden ones have {rest:.1%} of the importance together."
+        )
+    return Drawn(f"{name}-importance", "What the policy acts on", caption, figure)
 
 
 def _shares(part: str, estimates: Sequence[Estimate]) -> go.Bar | go.Scatter:
-    """Shares from top to bottom: importance as bars, sensitivity as diamonds under them."""
+    """From top to bottom, importance as bars and sensitivity as diamonds under them."""
+    places = np.arange(len(estimates))
     common = {
         "name": part,
         "x": [estimate.value for estimate in estimates],
-        "error_x": _whiskers(estimates, 1.5),
-        "customdata": [[100 * e.low, 100 * e.high] for e in estimates],
-        "hovertemplate": part
-        + " %{x:.1%} [%{customdata[0]:.1f}%, %{customdata[1]:.1f}%]<extra></extra>",
+        "error_x": _whiskers(estimates),
+        "hovertext": [f"{part} {e.value:.1%} [{e.low:.1%}, {e.high:.1%}]" for e in estimates],
+        "hoverinfo": "text",
     }
     if part == "importance":
-        y = [place - 0.12 for place in range(len(estimates))]
-        return go.Bar(y=y, width=0.44, orientation="h", marker={"color": BLUE}, **common)
-    y = [place + 0.26 for place in range(len(estimates))]
-    marker = {"color": ORANGE, "size": 9, "symbol": "diamond", "line": {"color": INK, "width": 1}}
-    return go.Scatter(y=y, mode="markers", marker=marker, **common)
+        bars = {"orientation": "h", "width": 0.44, "marker": {"color": COLOURS[0]}}
+        return go.Bar(y=places - 0.12, **bars, **common)
+    marker = {"color": COLOURS[1], "symbol": "diamond", "size": 9, "line": {"width": 1}}
+    return go.Scatter(y=places + 0.26, mode="markers", marker=marker, **common)
 
 
 def _dependence(name: str, result: Attribution, environment: Played | None) -> Drawn:
-    shown = _ranked(result)[:PANELS]
+    shown = _ranked(result)[: len(PANELS)]
     columns = min(2, len(shown))
     rows = math.ceil(len(shown) / columns)
-    figure = make_subplots(rows, columns, horizontal_spacing=0.14, vertical_spacing=0.28 / rows)
-    named: set[str] = set()  # of the legend, which names each kind of dot once
-    for place, (feature, output) in enumerate(zip(shown, _most_moved(result, shown), strict=True)):
-        spot = {"row": place // columns + 1, "col": place % columns + 1}
-        for trace in _dots(result, feature, output, environment):
-            trace.showlegend = bool(trace.name) and trace.name not in named
-            named.add(trace.name)
-            figure.add_trace(trace, **spot)
-        figure.add_hline(0, line={"color": FAINT, "width": 1}, **spot)
-        across = {"color": FAINT, "width": 1, "dash": "dot"}
-        figure.add_vline(float(result.baseline[feature]), line=across, **spot)
-        figure.update_xaxes(title_text=_feature(result, feature, environment), **spot)
-        figure.update_yaxes(title_text=_score(result, output, environment), **spot)
-    figure.layout.template = {"layout": STYLE}
-    figure.update_layout(height=70 + 270 * rows)
-    count, drawn = len(result.states), len(_thinned(len(result.states), STATES))
+    figure = _figure(60 + 270 * rows).update_layout(grid_rows=rows, grid_columns=columns)
+    figure.update_layout(grid_pattern="independent", grid_xgap=0.33, grid_ygap=0.3)
+    size = np.abs(result.contributions).sum(0)  # units of outputs may differ, shares compare
+    most_moved = (size / np.maximum(size.sum(1, keepdims=True), np.finfo(float).tiny)).argmax(0)
+    for panel, feature in zip(PANELS, shown, strict=False):
+        output = int(most_moved[feature])
+        figure.add_traces(list(_dots(result, feature, output, panel, environment)))
+        across = _labelled(result.features[feature], environment)
+        up = f"contribution to the score:<br>{_labelled(result.outputs[output], environment)}"
+        figure.layout[f"xaxis{panel}"] = {"title": {"text": across}}
+        figure.layout[f"yaxis{panel}"] = {"title": {"text": up}, "zeroline": True}
+        at = float(result.baseline[feature])
+        figure.add_shape(BASELINE, xref=f"x{panel}", yref=f"y{panel} domain", x0=at, x1=at)
+    part = ", each for the output of which it has the largest part" * (len(result.outputs) > 1)
     return Drawn(
         f"{name}-dependence",
         "How it acts on them",
-        f"Each dot is one visited state ({drawn} of {count}, evenly spaced, from "
-        f"{len(np.unique(result.episodes))} episodes): across, the feature's value there; up, "
-        "what it contributes to the score, counted from the baseline observation (dotted). "
-        f"Shown {'is' if len(shown) == 1 else 'are'} the {len(shown)} most important of "
-        f"{len(result.features)} features"
-        + (", each for the output of which it has the largest part." * (len(result.outputs) > 1))
-        + ("." * (len(result.outputs) == 1)),
+        f"{len(shown)} of {len(result.features)} features, the most important first{part}. Each "
+        f"dot is one visited state{_thinning(result.states, STATES)}: across is the feature's "
+        "value there; up is what it contributes to the score, counted from the baseline "
+        f"observation (dotted line). States are from {len(np.unique(result.episodes))} episodes.",
         figure,
     )
 
 
 def _dots(
-    result: Attribution, feature: int, output: int, environment: Played | None
+    result: Attribution, feature: int, output: int, panel: str, environment: Played | None
 ) -> Iterator[go.Scatter]:
-    """Contribution over value: one trace, or one for each action that was chosen if they are few."""
-    states = _thinned(len(result.states), STATES)
-    chosen = result.chosen[states, output]
-    kinds = np.unique(result.chosen[:, output])
-    groups = [states[chosen == kind] for kind in kinds] if len(kinds) <= len(COLOURS) else [states]
-    for i, group in enumerate(groups):
+    """Contribution over value, told apart by the action that was chosen where there are few."""
+    states = _thinned(result.states, STATES)
+    chosen = result.chosen[:, output]
+    kinds = np.unique(chosen).tolist()
+    tell = len(result.outputs) == 1 < len(kinds) <= len(COLOURS)
+    names = environment.actions if environment and len(environment.actions) > max(kinds) else ()
+    for i, kind in enumerate(kinds if tell else kinds[:1]):
+        group = states[chosen[states] == kind] if tell else states
         yield go.Scatter(
             x=result.states[group, feature],
             y=result.contributions[group, output, feature],
+            xaxis=f"x{panel}",
+            yaxis=f"y{panel}",
             mode="markers",
-            name=_action(result, int(kinds[i]), environment) if len(groups) > 1 else None,
+            name=_text(names[kind] if names else f"action {kind}"),
+            legendgroup=str(kind),
+            showlegend=tell and panel == PANELS[0],
             marker={"color": COLOURS[i], "symbol": SYMBOLS[i], "size": 6, "opacity": 0.6},
             customdata=result.episodes[group],
-            hovertemplate="value %{x:.4g}<br>contribution %{y:.4g}<br>episode %{customdata}"
-            "<extra></extra>",
+            hovertemplate="%{x:.4g} contributes %{y:.4g}<extra>episode %{customdata}</extra>",
         )
 
 
 def _ranked(result: Attribution) -> list[int]:
-    """Features, the most important first."""
     return sorted(range(len(result.features)), key=lambda i: -result.importance[i].value)
 
 
-def _most_moved(result: Attribution, features: Sequence[int]) -> list[int]:
-    """The output of which each feature has the largest part; their units may differ."""
-    size = np.abs(result.contributions).sum(0)
-    whole = size.sum(1, keepdims=True)
-    part = np.divide(size, whole, out=np.zeros_like(size), where=whole > 0)
-    return [int(part[:, feature].argmax()) for feature in features]
+def _labelled(name: str, environment: Played | None) -> str:
+    """A name with its unit, where there is one."""
+    known = (*environment.features, *environment.actions) if environment else ()
+    return _text(next((label for label in known if label.partition(" (")[0] == name), name))
 
 
-def _feature(result: Attribution, feature: int, environment: Played | None) -> str:
-    name = result.features[feature]
-    return _text(_with_unit(name, environment.features if environment else ()))
+def _thinned(values: Shaped[np.ndarray, " dot ..."], most: int) -> Int[np.ndarray, " kept"]:
+    """At most so many places in an array, evenly spaced."""
+    return np.linspace(0, len(values) - 1, min(len(values), most)).round().astype(int)
 
 
-def _score(result: Attribution, output: int, environment: Played | None) -> str:
-    name = result.outputs[output]
-    known = _with_unit(name, environment.actions if environment else ())
-    discrete = len(np.unique(result.chosen[:, output])) > 1 or name.startswith("chosen")
-    return "contribution to<br>" + ("score of " if discrete else "") + _text(known)
+def _thinning(values: Shaped[np.ndarray, " dot ..."], most: int) -> str:
+    return f" ({most} of {len(values)} are drawn, evenly spaced)" if len(values) > most else ""
 
 
-def _action(result: Attribution, chosen: int, environment: Played | None) -> str:
-    names = environment.actions if environment and len(result.outputs) == 1 else ()
-    return _text(names[chosen] if chosen < len(names) else f"score {chosen}")
-
-
-def _with_unit(name: str, labels: Iterable[str]) -> str:
-    return next((label for label in labels if label.partition(" (")[0] == name), name)
-
-
-def _thinned(count: int, most: int) -> Int[np.ndarray, " kept"]:
-    """At most so many places, evenly spaced."""
-    return np.linspace(0, count - 1, min(count, most)).round().astype(int)
-
-
-def _whiskers(estimates: Sequence[Estimate], thickness: float) -> dict[str, Any]:
-    return {
-        "array": [estimate.high - estimate.value for estimate in estimates],
-        "arrayminus": [estimate.value - estimate.low for estimate in estimates],
-        "color": INK,
-        "thickness": thickness,
-        "width": 4,
-    }
+def _whiskers(estimates: Sequence[Estimate]) -> dict[str, Any]:
+    above = [estimate.high - estimate.value for estimate in estimates]
+    below = [estimate.value - estimate.low for estimate in estimates]
+    return {"array": above, "arrayminus": below, "color": INK, "thickness": 1.5, "width": 4}
 
 
 def _interval(estimate: Estimate) -> str:
-    sure = f"{100 * estimate.confidence:.6g}%"
-    return f"{sure} interval ({estimate.method}, n = {estimate.n} episodes)"
+    sure = 100 * estimate.confidence
+    return f"{sure:.6g}% interval ({estimate.method}, n = {estimate.n} episodes)"
 
 
 def _span(estimate: Estimate) -> str:
-    value, low, high = map(legible, (estimate.value, estimate.low, estimate.high))
-    return f"{value} [{low}, {high}]"
+    return f"{legible(estimate.value)} [{legible(estimate.low)}, {legible(estimate.high)}]"
 
 
 def _text(name: str) -> str:
-    """A name that may be anyone's, so that it is shown as it is and not read as plotly's HTML."""
+    """A name that may be anyone's, to be shown as it is and not read as plotly's kind of HTML."""
     return html.escape(name if len(name) <= NAME else name[: NAME - 1] + "…", quote=False)
 
 

@@ -7,7 +7,10 @@ nothing. Equal reports make equal pages, byte for byte.
 
 import base64
 import hashlib
+import itertools
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import quote
 
 import jinja2
@@ -19,6 +22,8 @@ from policyscope.reports.report import SCHEMA, Finding, Report
 
 ICONS = {"critical": "■", "warning": "▲", "info": "●"}
 """Told apart by their shape too."""
+PLACES = {"notices": "#notices", "environment": "#provenance"}
+"""Where evidence is that no analyzer gave."""
 SHORT = 20
 """Tables of measures with more rows than this are folded."""
 DRAW = """
@@ -58,7 +63,7 @@ def page(report: Report) -> str:
     scripts = (figures.library(), DRAW) if any(drawn.values()) else ()
     return environment.get_template("page.html.j2").render(
         report=report,
-        findings=sorted(report.findings, key=_gravity),
+        findings=_grouped(report.findings),
         icons=ICONS,
         links={finding.evidence: _link(report, finding.evidence) for finding in report.findings},
         drawn=drawn,
@@ -69,22 +74,28 @@ def page(report: Report) -> str:
     )
 
 
-def _gravity(finding: Finding) -> int:
-    # a report may come from a policyscope that knows one more
-    return SEVERITIES.index(finding.severity) if finding.severity in SEVERITIES else len(SEVERITIES)
+def _grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
+    """The gravest first; those that differ only in their sentence share one frame."""
+    ordered = sorted(findings, key=lambda finding: _place(finding.severity))
+    groups = itertools.groupby(ordered, key=lambda finding: replace(finding, sentence=""))
+    return [(same, [finding.sentence for finding in group]) for same, group in groups]
+
+
+def _place(severity: str) -> int:
+    return (*SEVERITIES, severity).index(severity)  # one that is not known yet comes last
 
 
 def _link(report: Report, evidence: str) -> str | None:
     """Where on the page the evidence is."""
-    if evidence == "notices":
-        return "#notices"
+    if evidence in PLACES:
+        return PLACES[evidence]
     owners = [name for name in report.entries if f"{evidence}.".startswith(f"{name}.")]
     return "#analyzer-" + quote(max(owners, key=len)) if owners else None
 
 
 def _data(drawn: Drawn) -> object:
     """A figure as what the template's `tojson` can embed: no NaN, no markup, keys in order."""
-    return json.loads(drawn.figure.to_json())
+    return json.loads(str(drawn.figure.to_json()))
 
 
 def _fingerprint(script: str) -> str:

@@ -24,7 +24,23 @@ class Estimate:
     """How the interval was made, for example `Student t`."""
 
     def __format__(self, spec: str) -> str:
-        return f"{format(self.value, spec)} [{format(self.low, spec)}, {format(self.high, spec)}]"
+        return f"{legible(self.value, spec)} {self.interval(spec)}"
+
+    def interval(self, spec: str = "") -> str:
+        """The interval in brackets."""
+        return f"[{legible(self.low, spec)}, {legible(self.high, spec)}]"
+
+    @property
+    def sureness(self) -> str:
+        """The confidence in percent, however close to certainty."""
+        return f"{100 * self.confidence:.6g}%"
+
+
+def legible(value: float, spec: str = "") -> str:
+    """A number as `spec` says; by default four significant digits, and all before the point."""
+    if spec:
+        return format(value, spec)
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def mean(values: Float[np.ndarray, " episode"], confidence: float = CONFIDENCE) -> Estimate:

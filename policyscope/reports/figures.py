@@ -79,11 +79,6 @@ def draw(name: str, result: Result, environment: Played | None = None) -> tuple[
             return ()
 
 
-def legible(value: float) -> str:
-    """A number with four significant digits, and with all of those before the point."""
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-
-
 def _episodes(name: str, result: EpisodeReturns) -> Drawn:
     means = [result.mean(arm) for arm in range(len(result.arms))]
     figure = _rain(result, result.arms, result.returns, means)
@@ -143,9 +138,9 @@ def _rain(
             error_x=_whiskers([mean]),
             mode="markers",
             marker={"symbol": "line-ns", "size": 18, "line": {"color": INK, "width": 3}},
-            hovertemplate=f"mean {_span(mean)}<extra></extra>",
+            hovertemplate=f"mean {mean}<extra></extra>",
         )
-    labels = [f"<b>{_text(n)}</b><br>{_span(mean)}" for n, mean in zip(names, means, strict=True)]
+    labels = [f"<b>{_text(n)}</b><br>{mean}" for n, mean in zip(names, means, strict=True)]
     figure.update_yaxes(tickvals=-np.arange(len(names)), ticktext=labels, showgrid=False)
     return figure.update_layout(showlegend=False, yaxis_range=[0.6 - len(names), 0.75])
 
@@ -282,12 +277,7 @@ def _whiskers(estimates: Sequence[Estimate]) -> dict[str, Any]:
 
 
 def _interval(estimate: Estimate) -> str:
-    sure = 100 * estimate.confidence
-    return f"{sure:.6g}% interval ({estimate.method}, n = {estimate.n} episodes)"
-
-
-def _span(estimate: Estimate) -> str:
-    return f"{legible(estimate.value)} [{legible(estimate.low)}, {legible(estimate.high)}]"
+    return f"{estimate.sureness} interval ({estimate.method}, n = {estimate.n} episodes)"
 
 
 def _text(name: str) -> str:

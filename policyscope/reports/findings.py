@@ -74,12 +74,13 @@ def _from_returns(name: str, result: EpisodeReturns) -> Iterator[Finding]:
         result.advantage(0),
     )
     if advantage.low <= 0:
+        verdict = "it is worse than chance" if advantage.high < 0 else "no advantage is shown"
         yield Finding(
             code="R1",
             severity="critical",
             title="No better than chance",
-            sentence=f"The policy returns {clean:.4g} and random actions {random:.4g} on the same "
-            f"{clean.n} episodes: no advantage is shown.",
+            sentence=f"The policy returns {clean} and random actions {random} on the same "
+            f"{clean.n} episodes: {verdict}.",
             advice="Check the environment, and whether the policy was trained with a normaliser "
             "(--normalisation); a lost one is the commonest cause.",
             evidence=f"{name}.clean.advantage",
@@ -89,7 +90,7 @@ def _from_returns(name: str, result: EpisodeReturns) -> Iterator[Finding]:
             code="R2",
             severity="info",
             title="Better than chance",
-            sentence=f"The policy returns {clean:.4g} per episode, {advantage:.4g} more than "
+            sentence=f"The policy returns {clean} per episode, {advantage} more than "
             f"random actions ({clean.n} episodes).",
             advice="Compare with the return that was published or expected for this policy.",
             evidence=f"{name}.clean.mean",

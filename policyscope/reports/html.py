@@ -19,6 +19,7 @@ from policyscope.reports import figures
 from policyscope.reports.figures import Drawn
 from policyscope.reports.findings import SEVERITIES
 from policyscope.reports.report import SCHEMA, Finding, Report
+from policyscope.statistics import legible
 
 ICONS = {"critical": "■", "warning": "▲", "info": "●"}
 """Told apart by their shape too."""
@@ -55,7 +56,7 @@ def page(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"legible": figures.legible, "data": _data}
+    environment.filters |= {"legible": legible, "data": _data}
     drawn = {
         name: figures.draw(name, entry.result, report.environment)
         for name, entry in report.entries.items()

@@ -52,7 +52,7 @@ def judge(
         passed, failed = estimate.high <= threshold, estimate.low > threshold
     verdict = Verdict.PASSED if passed else Verdict.FAILED if failed else Verdict.UNDECIDED
     sentence = (
-        f"{measure.key} is {estimate:.4g} {measure.unit} ({estimate.confidence:.0%}, "
+        f"{measure.key} is {estimate} {measure.unit} ({estimate.sureness}, "
         f"n = {estimate.n}); required {wanted}: {verdict}."
     )
     if verdict is Verdict.UNDECIDED:

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from policyscope.reports.report import Entry, Finding, Report
-from policyscope.reports.results import Attribution, EpisodeReturns, Failed, Measure, NotApplicable
+from policyscope.reports.results import Attribution, EpisodeReturns, Failed, NotApplicable
+from policyscope.statistics import legible
 
 MARKS = {"critical": ("✗", "bold red"), "warning": ("!", "bold yellow"), "info": ("·", "cyan")}
 """Sign and colour of each severity; the word stands beside them."""
@@ -40,9 +41,9 @@ def measures_table(report: Report) -> Table:
         estimate = measure.estimate
         table.add_row(
             Text(measure.key),
-            f"{estimate.value:.4g}",
-            Text(f"[{estimate.low:.4g}, {estimate.high:.4g}]"),
-            f"{estimate.confidence:.0%}",
+            legible(estimate.value),
+            Text(estimate.interval()),
+            estimate.sureness,
             str(estimate.n),
             measure.unit,
         )
@@ -101,9 +102,9 @@ def _returns(result: EpisodeReturns) -> Table:
         )
         table.add_row(
             arm,
-            f"{mean.value:.4g}",
-            Text(_interval(by_name[f"{arm}.mean"])),
-            f"{length.value:.4g} steps",
+            legible(mean.value),
+            Text(f"{mean.interval()} at {mean.sureness}"),
+            f"{legible(length.value)} steps",
             f"{truncated.value:.0%}",
         )
     return table
@@ -120,14 +121,9 @@ def _attribution(result: Attribution) -> Table:
         table.add_row(
             feature,
             f"{estimate.value:.1%}",
-            Text(f"[{estimate.low:.1%}, {estimate.high:.1%}]"),
+            Text(estimate.interval(".1%")),
             Text("█" * round(BAR * estimate.value), "cyan"),
         )
     if len(ranked) > SHOWN:
         table.add_row(f"… and {len(ranked) - SHOWN} more", "", "", "")
     return table
-
-
-def _interval(measure: Measure) -> str:
-    estimate = measure.estimate
-    return f"[{estimate.low:.4g}, {estimate.high:.4g}] at {estimate.confidence:.0%}"

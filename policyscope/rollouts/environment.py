@@ -5,7 +5,6 @@ simulators are made from it on demand.
 """
 
 import importlib
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +14,9 @@ from gymnasium import Space
 
 from policyscope.errors import EnvironmentMismatch, did_you_mean
 from policyscope.rollouts.lanes import CartPoleLanes, Lanes, SeparateLanes
-from policyscope.rollouts.mujoco_warnings import deprecations_dropped
+from policyscope.rollouts.quiet import quiet
 
 UPGRADES = {
-    "CartPole-v0": "CartPole-v1",
     "LunarLander-v1": "LunarLander-v3",
     "LunarLander-v2": "LunarLander-v3",
     "LunarLanderContinuous-v2": "LunarLanderContinuous-v3",
@@ -47,12 +45,14 @@ UPGRADES = {
 physics as close as there is. MuJoCo's v4 follows v2 and v3 on today's engine; v5 changes rewards.
 """
 
+ANT_WITH_CONTACTS = ("Ant-v1", "Ant-v2", "Ant-v3")
+
 
 @dataclass(frozen=True)
 class Environment:
     """What to play: a gymnasium id and its keyword arguments.
 
-    Ids that gymnasium retired are upgraded by the table `UPGRADES`; `notice` says so.
+    Ids that gymnasium retired are upgraded by the table `UPGRADES`.
 
     Raises:
         EnvironmentMismatch: If there is no such id, or its arguments or dependencies fail.
@@ -76,16 +76,9 @@ class Environment:
     @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments that it is made with."""
-        # CartPole-v0 was CartPole-v1 with shorter episodes
-        shorter = {"max_episode_steps": 200} if self.id == "CartPole-v0" else {}
-        return {**shorter, **self.arguments}
-
-    @property
-    def notice(self) -> str | None:
-        """A sentence about an upgraded id."""
-        if self.playable == self.id:
-            return None
-        return f"gymnasium no longer plays {self.id}; {self.playable} is played instead"
+        # Ant-v4 observes contact forces only where asked to; its forerunners always did
+        contacts = {"use_contact_forces": True} if self.id in ANT_WITH_CONTACTS else {}
+        return {**contacts, **self.arguments}
 
     def spaces(self) -> tuple[Space, Space]:
         """Observation and action space of one lane."""
@@ -98,7 +91,7 @@ class Environment:
     @property
     def usual_lanes(self) -> int:
         """How many lanes make good use of one processor."""
-        return 1024 if self._native else 32
+        return 2048 if self._native else 32
 
     @property
     def batch(self) -> int:
@@ -123,9 +116,9 @@ class Environment:
 
     def _make(self) -> gymnasium.Env:
         try:
-            self._import_simulator()
-            with deprecations_dropped(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # gymnasium's advice about newer versions
+            with quiet():
+                self._import_simulator()
+            with quiet():
                 return gymnasium.make(self.playable, **self.options)
         except gymnasium.error.DependencyNotInstalled as error:
             raise EnvironmentMismatch(
@@ -133,7 +126,7 @@ class Environment:
                 "try: pip install 'policyscope[environments]'"
             ) from error
         except (gymnasium.error.Error, TypeError, ValueError, ImportError) as error:
-            given = f" with {dict(self.options)}" if self.options else ""
+            given = f" with {self.options}" if self.options else ""
             raise EnvironmentMismatch(
                 f"{self.playable}{given} cannot be made: {str(error).strip() or repr(error)}"
             ) from error

@@ -14,6 +14,7 @@ from gymnasium.vector import VectorEnv
 from jaxtyping import Bool, Float, Int, Shaped
 
 from policyscope.errors import EnvironmentMismatch
+from policyscope.rollouts.quiet import quiet
 
 Step = tuple[
     Shaped[np.ndarray, " lane *observation"],
@@ -48,27 +49,27 @@ class Lanes(Protocol):
 class SeparateLanes:
     """One simulator per lane, of any environment; lanes that wait cost nothing.
 
-    A reset with a seed is meant to decide an episode, whatever was played before. Box2D breaks
-    that: BipedalWalker destroys the bodies of the last episode, but keeps their world, where the
-    next ones meet in another order. So Box2D simulators are made anew for every episode, which
-    takes less than a tenth of a reset. See https://github.com/Farama-Foundation/Gymnasium/issues/728,
-    where LunarLander did the same.
+    A reset with a seed is meant to decide an episode, whatever was played before. BipedalWalker
+    breaks that: it destroys the bodies of the last episode but keeps their Box2D world, where the
+    same seed may then play another episode. LunarLander did so too, until its v3
+    (https://github.com/Farama-Foundation/Gymnasium/issues/728). So simulators that use Box2D are
+    made anew for every episode, which takes a small part of a reset.
     """
 
     def __init__(self, make: Callable[[], gymnasium.Env], count: int) -> None:
         self._make = make
         self._envs = [make() for _ in range(count)]
+        # some simulators give another type after a reset than after a step
+        self._dtype = self._envs[0].observation_space.dtype
 
     def reset(
         self, lanes: Int[np.ndarray, " lane"], seeds: Sequence[int]
     ) -> Shaped[np.ndarray, " lane *observation"]:
         """See `Lanes.reset`."""
-        return np.stack(
-            [
-                self._fresh(i).reset(seed=seed)[0]
-                for i, seed in zip(lanes.tolist(), seeds, strict=True)
-            ]
-        )
+        first = [
+            self._fresh(i).reset(seed=s)[0] for i, s in zip(lanes.tolist(), seeds, strict=True)
+        ]
+        return np.stack(first).astype(self._dtype, copy=False)
 
     def step(
         self, lanes: Int[np.ndarray, " lane"], actions: Shaped[np.ndarray, " lane *action"]
@@ -77,7 +78,7 @@ class SeparateLanes:
         steps = [self._envs[i].step(a) for i, a in zip(lanes.tolist(), actions, strict=True)]
         observations, rewards, terminated, truncated, _ = zip(*steps, strict=True)
         return (
-            np.stack(observations),
+            np.stack(observations).astype(self._dtype, copy=False),
             np.array(rewards, np.float64),
             np.array(terminated, bool),
             np.array(truncated, bool),
@@ -106,9 +107,10 @@ class CartPoleLanes:
     """
 
     def __init__(self, count: int, id: str, options: Mapping[str, Any]) -> None:
-        env: VectorEnv = gymnasium.make_vec(
-            id, count, vectorization_mode="vector_entry_point", **options
-        )
+        with quiet():
+            env: VectorEnv = gymnasium.make_vec(
+                id, count, vectorization_mode="vector_entry_point", **options
+            )
         simulator = env.unwrapped
         if not isinstance(simulator, CartPoleVectorEnv):
             raise EnvironmentMismatch(f"{id} is made by {type(simulator).__name__}, not CartPole.")

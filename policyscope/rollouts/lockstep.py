@@ -54,7 +54,8 @@ class Lockstep:
         kept = np.setdiff1d(np.arange(len(self.lanes)), gone)
         self.lanes, self.episodes = self.lanes[kept], self.episodes[kept]
         self._place()
-        return np.searchsorted(kept, np.array(begun, np.int64)), kept
+        # lanes are let go only behind those that begin, so no position of these has moved
+        return np.array(begun, np.int64), kept
 
     def in_fixed_batches(
         self, function: Callable[..., tuple[Tensor, ...]], inputs: tuple[Tensor, ...]

@@ -4,21 +4,25 @@ A TorchScript archive holds source text. Before any of it is compiled, every fun
 the text mentions is looked up in an allow-list of arithmetic: nothing that reads or writes files,
 draws random numbers, keeps a state, or reaches Python or a native class. The operators of the
 compiled graph are then held against the same list, so that a difference between two parsers hides
-nothing. (Loading alone may run code: classes may bring a `__setstate__`.)
+nothing; a `__setstate__`, which would run before there is a graph, is refused outright. torch
+compiles an archive that was written here from the members that were checked, and every tensor was
+held against its storage, which torch does not do.
 """
 
 import ast
 import io
 import warnings
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from policyscope.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedCheckpoint
+from policyscope.policies.archives import pack, unpack
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.policy import Memory, Policy
+from policyscope.policies.records import Record, replaced
+from policyscope.policies.tensors import read_archived
 from policyscope.provenance import Checkpoint
 
 ARITHMETIC = frozenset(
@@ -41,7 +45,7 @@ LANGUAGE = frozenset(
     """
     device dtype is_floating_point layout max min NumToTensor RaiseException shape unchecked_cast
     unchecked_unwrap_optional uninitialized unwrap_optional Constant GetAttr If ListConstruct
-    ListUnpack Loop TupleConstruct TupleIndex TupleUnpack CallMethod CallFunction CreateObject
+    ListUnpack Loop TupleConstruct TupleIndex TupleUnpack CreateObject
     """.split()
 )
 """Primitives of the language itself: constants, containers, control flow."""
@@ -60,17 +64,22 @@ class TorchScript:
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Compile the program after checking it. See `Loader.load`."""
         del hints
-        _require_arithmetic(_mentioned(file), file.name)
-        module = _compiled(file)
-        operators = set(_operators(module.inlined_graph))
+        members = unpack(file.content, file.name)
+        _require_inert(members, file.name)
+        _require_arithmetic(_mentioned(members, file.name), file.name)
+        source = {n: c for n, c in members.items() if not n.endswith("debug_pkl")}
+        module, graph = _compiled(pack(source), file.name)
+        operators = {node.kind() for node in _nodes(graph)}
         _require_arithmetic(operators, file.name)
-        tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        damaged = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
-        if damaged:
-            raise DamagedCheckpoint(f"{file.name} holds NaN or infinity in {damaged[0]}.")
+        tensors = _tensors(module, graph)
+        if not all(tensor.isfinite().all() for tensor in tensors):
+            raise DamagedCheckpoint(
+                f"{file.name} holds NaN or infinity: the training had diverged when this was "
+                "saved, so take an earlier checkpoint."
+            )
         arithmetic = sorted(op.partition("::")[2] for op in operators if op.startswith("aten::"))
         return Policy(
-            network=Program(module),
+            network=Program(module, _precision(tensors)).eval(),
             outputs=None,
             checkpoint=Checkpoint(
                 file=file.name,
@@ -79,7 +88,7 @@ class TorchScript:
                 algorithm=None,
                 library=None,
                 architecture=f"program of {', '.join(arithmetic)}",
-                parameters=sum(tensor.numel() for tensor in tensors.values()),
+                parameters=sum(tensor.numel() for tensor in tensors),
                 observations="not recorded",
                 actions="not recorded",
                 scores="logits or mean action, as the environment's actions tell",
@@ -91,67 +100,116 @@ class TorchScript:
 class Program(nn.Module):
     """A TorchScript module behind the interface of a network without memory."""
 
-    def __init__(self, module: torch.jit.ScriptModule) -> None:
+    def __init__(self, module: torch.jit.ScriptModule, precision: torch.dtype) -> None:
         super().__init__()
-        self.module = module.eval()
+        self.precision = precision
+        self.module = module
         for parameter in self.module.parameters():
             parameter.requires_grad_(False)
 
     def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Run the program on single precision observations."""
-        return self.module(observations.float()), memory
+        """Run the program on a copy of the observations, which it may change, in its precision."""
+        answer = self.module(observations.to(self.precision, copy=True))
+        if not isinstance(answer, Tensor):
+            raise TypeError(f"it answers with a {type(answer).__name__}, not a table of scores")
+        return answer, memory
 
 
-def _mentioned(file: CheckpointFile) -> Iterator[str]:
+def _sources(members: Mapping[str, bytes]) -> Iterator[bytes]:
+    # torch finds members whatever the case of their names
+    for name, content in members.items():
+        if name.lower().partition("/")[2].startswith("code/") and name.lower().endswith(".py"):
+            yield content
+
+
+def _require_inert(members: Mapping[str, bytes], file: str) -> None:
+    """Loading alone runs nothing and builds no native object."""
+    if any(b"__setstate__" in source for source in _sources(members)):
+        raise UnsafeCheckpoint(
+            f"{file} is a program that runs code of its own while it is loaded (__setstate__); "
+            "export the network's forward pass alone with torch.jit.trace."
+        )
+    origins: set[str] = set()
+
+    def note(record: Record) -> Record:
+        origins.add(record.origin)
+        return record
+
+    for pickle in ("data.pkl", "constants.pkl"):
+        replaced(read_archived(members, pickle, file), note)
+    texts = (*_sources(members), " ".join(origins).encode())
+    if any(b"torch.classes" in text for text in texts):
+        _require_arithmetic(["torch.classes::"], file)
+
+
+def _mentioned(members: Mapping[str, bytes], file: str) -> Iterator[str]:
     """Everything of torch that the archive's source mentions, as `namespace::name`."""
-    with zipfile.ZipFile(file.path) as archive:
-        if any(b"torch.classes" in archive.read(name) for name in file.members if "pkl" in name):
-            yield "torch.classes::"
-        for member in file.members:
-            if not member.endswith(".py"):
-                continue
-            try:
-                tree = ast.parse(archive.read(member))
-            except (SyntaxError, ValueError, RecursionError, zipfile.BadZipFile) as error:
-                raise DamagedCheckpoint(
-                    f"{file.name} holds a program that cannot be read ({error})."
-                ) from error
-            yield from filter(None, map(_qualified, ast.walk(tree)))
+    for source in _sources(members):
+        try:
+            nodes = list(ast.walk(ast.parse(source)))
+            mentioned = list(filter(None, map(_qualified, nodes)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise DamagedCheckpoint(
+                f"{file} holds a program that cannot be read ({error}); get a fresh copy."
+            ) from error
+        yield from mentioned
+        # a name that is not followed by a function's could be given another name
+        roots = [node for node in nodes if isinstance(node, ast.Name) and node.id in _ROOTS]
+        if len(roots) != len(mentioned):
+            yield "torch:: itself"
+
+
+_ROOTS = ("torch", "ops")
 
 
 def _qualified(node: ast.AST) -> str | None:
-    if not isinstance(node, ast.Attribute):
-        return None
-    match ast.unparse(node).split("."):
-        case ["torch", name]:
+    match node:
+        case ast.Attribute(value=ast.Name("torch"), attr=name):
             return f"aten::{name}"
-        case ["torch", "classes", *_] | ["__torch__", "torch", "classes", *_]:
-            return "torch.classes::"
-        case ["ops", namespace, name]:
+        case ast.Attribute(value=ast.Attribute(value=ast.Name("ops"), attr=namespace), attr=name):
             return f"{namespace}::{name}"
     return None
 
 
-def _compiled(file: CheckpointFile) -> torch.jit.ScriptModule:
+def _compiled(archive: bytes, file: str) -> tuple[torch.jit.ScriptModule, torch.Graph]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # the format is what people bring
-            return torch.jit.load(io.BytesIO(file.path.read_bytes()), map_location="cpu")
-    except RuntimeError as error:  # torch's word for every kind of damage
+            warnings.simplefilter("ignore")  # the format is deprecated, but what people bring
+            module = torch.jit.load(io.BytesIO(archive), map_location="cpu")
+            graph = module.inlined_graph
+    except Exception as error:  # torch reports damage as whatever its reader ran into
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DamagedCheckpoint(
-            f"{file.name} cannot be compiled ({str(error).strip().splitlines()[0]}); "
-            "get a fresh copy."
+            f"{file} cannot be compiled to a forward pass ({reason}); get a fresh copy."
         ) from error
+    if module._forward_hooks or module._forward_pre_hooks:
+        raise UnsupportedCheckpoint(
+            f"{file} is a program with hooks around its forward pass; export it with "
+            "torch.jit.trace."
+        )
+    return module, graph
 
 
-def _operators(block: torch.Graph | torch.Block) -> Iterator[str]:
+def _tensors(module: torch.jit.ScriptModule, graph: torch.Graph) -> list[Tensor]:
+    """Parameters and buffers; what a frozen or traced program holds is constants of its graph."""
+    constants = (n.output().toIValue() for n in _nodes(graph) if n.kind() == "prim::Constant")
+    own = (*module.parameters(), *module.buffers())
+    return [*own, *(value for value in constants if isinstance(value, Tensor))]
+
+
+def _precision(tensors: list[Tensor]) -> torch.dtype:
+    weights = (tensor.dtype for tensor in tensors if tensor.is_floating_point() and tensor.ndim > 1)
+    return next(weights, torch.float32)
+
+
+def _nodes(block: torch.Graph | torch.Block) -> Iterator[torch.Node]:
     for node in block.nodes():
-        yield node.kind()
+        yield node
         for inner in node.blocks():
-            yield from _operators(inner)
+            yield from _nodes(inner)
 
 
-def _require_arithmetic(operators: Iterator[str] | set[str], file: str) -> None:
+def _require_arithmetic(operators: Iterable[str], file: str) -> None:
     for operator in operators:
         namespace, _, name = operator.partition("::")
         allowed = {"aten": ARITHMETIC | LANGUAGE, "prim": LANGUAGE}.get(namespace, frozenset())

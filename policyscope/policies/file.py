@@ -1,11 +1,11 @@
 """What a loader is given, and what it promises."""
 
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from policyscope.policies import archives
 from policyscope.policies.policy import Policy
 
 
@@ -23,11 +23,13 @@ class CheckpointFile:
 
     @cached_property
     def members(self) -> tuple[str, ...]:
-        """Names inside, if it is an intact zip archive; otherwise none."""
-        if not zipfile.is_zipfile(self.path):
-            return ()
-        with zipfile.ZipFile(self.path) as archive:
-            return tuple(archive.namelist())
+        """Names inside, if it is a zip archive with an intact directory; otherwise none."""
+        return archives.names(self.path)
+
+    @cached_property
+    def content(self) -> bytes:
+        """All of its bytes."""
+        return self.path.read_bytes()
 
     @cached_property
     def head(self) -> bytes:

@@ -1,7 +1,7 @@
 """load(path): from a file to a policy, across the only boundary where input is not trusted.
 
-Nothing in a file is ever executed. Weights are read by torch's weights-only reader, other pickles
-as data, programs in restricted languages only after their operators were checked.
+Nothing in a file is ever executed. Pickles, those of torch among them, are read as data; programs
+in restricted languages run only after their operators were checked.
 """
 
 from dataclasses import replace
@@ -43,13 +43,18 @@ def load(
 
 
 def _open(path: Path) -> CheckpointFile:
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder; give the checkpoint file inside it.")
-    if not path.is_file():
-        raise CheckpointError(f"There is no file {path}; check the path.")
-    if path.stat().st_size == 0:
-        raise CheckpointError(f"{path.name} is empty; get a fresh copy.")
-    return CheckpointFile(path, digest(path))
+    try:
+        if path.is_dir():
+            raise CheckpointError(f"{path} is a folder; give the checkpoint file inside it.")
+        if not path.is_file():
+            raise CheckpointError(f"There is no file {path}; check the path.")
+        if path.stat().st_size == 0:
+            raise CheckpointError(f"{path.name} is empty; get a fresh copy.")
+        return CheckpointFile(path, digest(path))
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be opened ({error.strerror}); check the path and who may read it."
+        ) from error
 
 
 def _loader(file: CheckpointFile) -> Loader:
@@ -87,17 +92,17 @@ def _what_it_looks_like(file: CheckpointFile) -> str:
 
 
 def _normalised(policy: Policy, normaliser: Normaliser) -> Policy:
+    # an explicit choice answers whatever notice the loader left about a missing normaliser
+    checkpoint = replace(policy.checkpoint, normaliser=normaliser.file, notices=())
+    if not normaliser.active:
+        notice = f"{normaliser.file} normalised rewards only, so observations stay as they are"
+        return replace(policy, checkpoint=replace(checkpoint, notices=(notice,)))
     shape = policy.observation_shape
     if shape is not None and normaliser.mean.shape != shape:
         raise CheckpointError(
             f"{normaliser.file} normalises observations of shape {normaliser.mean.shape}, but the "
             f"policy in {policy.checkpoint.file} takes {shape}; they do not belong together."
         )
-    # an explicit choice answers whatever notice the loader left about a missing normaliser
-    checkpoint = replace(policy.checkpoint, normaliser=normaliser.file, notices=())
-    if not normaliser.active:
-        notice = f"{normaliser.file} normalised rewards only, so observations stay as they are"
-        return replace(policy, checkpoint=replace(checkpoint, notices=(notice,)))
     return replace(
         policy,
         network=Normalised(policy.network, normaliser).eval(),

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from policyscope.errors import DamagedCheckpoint, UnsupportedCheckpoint, UsageError, did_you_mean
@@ -12,14 +11,20 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     kind.__name__.lower(): kind
     for kind in (
         nn.Tanh,
+        nn.Hardtanh,
         nn.ReLU,
+        nn.ReLU6,
         nn.ELU,
         nn.SELU,
         nn.GELU,
+        nn.CELU,
         nn.SiLU,
+        nn.Mish,
+        nn.Hardswish,
         nn.LeakyReLU,
         nn.Sigmoid,
         nn.Softplus,
+        nn.Softsign,
         nn.Identity,
     )
 }
@@ -75,12 +80,16 @@ def build(layers: Sequence[Layer], activation: type[nn.Module], *final: nn.Modul
     """A network of these layers, with the activation between them and `final` after the last.
 
     Raises:
-        DamagedCheckpoint: If the layers do not fit one another, or hold NaN or infinity.
+        DamagedCheckpoint: If there are no layers, or they do not fit one another, or hold NaN or
+            infinity.
     """
+    if not layers:
+        raise DamagedCheckpoint("There are no linear layers that choose actions in this file.")
     modules: list[nn.Module] = []
     for index, (weight, bias) in enumerate(layers):
         _require_sound(layers, index)
-        linear = nn.Linear(weight.shape[1], weight.shape[0], bias is not None)
+        # on the meta device nothing is drawn to be overwritten
+        linear = nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
         linear.weight = nn.Parameter(weight.float(), requires_grad=False)
         if bias is not None:
             linear.bias = nn.Parameter(bias.float(), requires_grad=False)
@@ -90,7 +99,8 @@ def build(layers: Sequence[Layer], activation: type[nn.Module], *final: nn.Modul
 
 def architecture(layers: Sequence[Layer], activation: type[nn.Module] | None) -> str:
     """Widths and activation in words, for example `4 → 64 → 2, tanh`."""
-    return " → ".join(map(str, sizes(layers))) + (f", {activation.__name__}" if activation else "")
+    between = f", {activation.__name__}" if activation and len(layers) > 1 else ""
+    return " → ".join(map(str, sizes(layers))) + between
 
 
 def parameters(layers: Sequence[Layer]) -> int:
@@ -105,6 +115,10 @@ def sizes(layers: Sequence[Layer]) -> list[int]:
 
 def _require_sound(layers: Sequence[Layer], index: int) -> None:
     weight, bias = layers[index]
+    if weight.numel() == 0:
+        raise DamagedCheckpoint(f"Layer {index} of shape {tuple(weight.shape)} is empty.")
+    if weight.is_complex() or (bias is not None and bias.is_complex()):
+        raise UnsupportedCheckpoint(f"Layer {index} holds complex numbers, which no policy does.")
     if index and weight.shape[1] != layers[index - 1][0].shape[0]:
         raise DamagedCheckpoint(
             f"Layer {index} takes {weight.shape[1]} numbers but layer {index - 1} gives "
@@ -114,12 +128,12 @@ def _require_sound(layers: Sequence[Layer], index: int) -> None:
         raise DamagedCheckpoint(
             f"Layer {index} has {weight.shape[0]} outputs and {tuple(bias.shape)} biases."
         )
-    if not all(torch.isfinite(t).all() for t in (weight, bias) if t is not None):
+    if not all(t.float().isfinite().all() for t in (weight, bias) if t is not None):
         raise DamagedCheckpoint(
             f"Layer {index} holds weights that are NaN or infinite: the training had diverged "
             "when this was saved, so take an earlier checkpoint."
         )
 
 
-def _natural(name: str) -> list[int | str]:
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> str:
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(9), name)

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from policyscope.errors import CheckpointError, DamagedCheckpoint, UnsupportedCheckpoint
-from policyscope.policies.pickles import Record, read
+from policyscope.policies.pickles import read
 from policyscope.policies.policy import Memory
-
-_STATISTICS = ("mean", "var")
+from policyscope.policies.records import Record
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,27 +63,54 @@ def read_normaliser(path: Path) -> Normaliser:
     if not path.is_file():
         raise CheckpointError(f"There is no normalisation file {path}; check the path.")
     record = read(path.read_bytes(), path.name)
-    statistics = record.get("obs_rms") if isinstance(record, Record) else None
-    if isinstance(statistics, dict):
-        raise UnsupportedCheckpoint(
-            f"{path.name} normalises dictionary observations; only arrays can be analysed."
-        )
-    if not isinstance(statistics, Record):
+    if not (isinstance(record, Record) and record.origin.endswith("VecNormalize")):
         raise UnsupportedCheckpoint(
             f"{path.name} holds {_name(record)}, not the VecNormalize of stable-baselines3; "
             "save yours with `env.save(path)`."
         )
-    mean, variance = (np.asarray(statistics.get(name), np.float64) for name in _STATISTICS)
-    if mean.shape != variance.shape or not np.isfinite([mean, variance]).all():
-        raise DamagedCheckpoint(f"{path.name} holds statistics that are NaN or do not fit.")
-    return Normaliser(
+    statistics = record.get("obs_rms")
+    if isinstance(statistics, dict):
+        raise UnsupportedCheckpoint(
+            f"{path.name} normalises dictionary observations; only arrays can be analysed."
+        )
+    active = _number(record.get("norm_obs", True)) != 0
+    if not active:
+        statistics = Record("none are kept", state={"mean": 0.0, "var": 1.0})
+    if not isinstance(statistics, Record):
+        raise DamagedCheckpoint(f"{path.name} holds no statistics; get a fresh copy.")
+    normaliser = Normaliser(
         file=path.name,
-        mean=mean,
-        variance=variance,
-        epsilon=float(record.get("epsilon", 1e-8)),
-        clip=float(record.get("clip_obs", 10.0)),
-        active=bool(record.get("norm_obs", True)),
+        mean=_numbers(statistics.get("mean")),
+        variance=_numbers(statistics.get("var")),
+        epsilon=_number(record.get("epsilon", 1e-8)),
+        clip=_number(record.get("clip_obs", 10.0)),
+        active=active,
     )
+    if not _sound(normaliser):
+        raise DamagedCheckpoint(
+            f"{path.name} holds statistics that are NaN, negative or do not fit; get a fresh copy."
+        )
+    return normaliser
+
+
+def _sound(normaliser: Normaliser) -> bool:
+    mean, variance = normaliser.mean, normaliser.variance
+    finite = np.isfinite(mean).all() and np.isfinite([*variance.flat, normaliser.epsilon]).all()
+    positive = (variance >= 0).all() and (variance + normaliser.epsilon > 0).all()
+    return bool(mean.shape == variance.shape and finite and positive and normaliser.clip > 0)
+
+
+def _numbers(value: object) -> np.ndarray:
+    """An array of numbers; one NaN where there are none."""
+    plain = isinstance(value, np.ndarray | np.generic | float | int)
+    array = np.asarray(value if plain else np.nan)
+    with np.errstate(over="ignore"):  # infinity is refused
+        return array.astype(np.float64) if array.dtype.kind in "biuf" else np.array(np.nan)
+
+
+def _number(value: object) -> float:
+    array = _numbers(value)
+    return float(array) if array.ndim == 0 else np.nan
 
 
 def _name(value: object) -> str:

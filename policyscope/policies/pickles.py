@@ -1,68 +1,40 @@
 """Third-party pickles, read as data: what they would run is never run.
 
-A pickle is a program. This reader gives that program nothing to call: every name it asks for
-becomes an inert `Record` that remembers the name, its arguments and its state. Plain containers
-and numbers stay what they are, and numpy arrays are rebuilt here from their raw bytes, after
-their length was checked against their shape and type (numpy's own `__setstate__` is not reached
-either). The idea is Python's `Unpickler.find_class` restriction,
-https://docs.python.org/3/library/pickle.html#restricting-globals, taken to its end.
+A pickle is a program for a small stack machine. This reader is that machine without its two
+dangerous parts: it imports nothing and calls nothing. Every name that a pickle asks for, and
+everything that it would build by calling one, becomes an inert `Record`; plain containers, numbers
+and numpy arrays are themselves.
+
+Python's own `Unpickler` with a restricted `find_class` would not do: a file of a megabyte can make
+it crash (a dictionary's key of a million nested tuples) or reserve gigabytes (one memo index).
+
+The opcodes: https://github.com/python/cpython/blob/main/Lib/pickletools.py
 """
 
 import io
-import math
-import pickle
+import pickletools
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from policyscope.errors import DamagedCheckpoint
+from policyscope.policies.records import (
+    Record,
+    array_or_record,
+    called,
+    hashable,
+    named,
+    replaced,
+    table,
+)
 
-_DATA_KINDS = "biufSU"
-
-
-class Record:
-    """What a pickle would have built: name, arguments, items and state, and no behaviour."""
-
-    origin = ""
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Record":
-        """Accept whatever arguments the pickle passes."""
-        record = super().__new__(cls)
-        record.args = args
-        record.kwargs = kwargs
-        record.items = []
-        record.state = None
-        return record
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    items: list[Any]
-    state: Any
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.items.append((key, value))
-
-    def append(self, value: Any) -> None:
-        """Keep a list item."""
-        self.items.append(value)
-
-    def extend(self, values: Any) -> None:
-        """Keep list items."""
-        self.items.extend(values)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """An attribute of the object that the pickle described."""
-        return self.state.get(name, default) if isinstance(self.state, dict) else default
+_MARK = object()
 
 
-def read(data: bytes, what: str) -> Any:
+def read(source: bytes | io.BytesIO, what: str) -> Any:
     """Read a pickle as data.
 
     Args:
-        data: The pickle's bytes.
+        source: The pickle's bytes, or a file from which one pickle is read.
         what: What the bytes are, for the error message.
 
     Returns:
@@ -71,8 +43,9 @@ def read(data: bytes, what: str) -> Any:
     Raises:
         DamagedCheckpoint: If the bytes are no complete pickle.
     """
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        return _resolve(_Reader(io.BytesIO(data)).load(), {})
+        return replaced(_Machine().run(file), array_or_record)
     except Exception as error:  # a damaged pickle can fail in any opcode, and nothing was run
         raise DamagedCheckpoint(
             f"{what} cannot be read as a pickle ({type(error).__name__}: {error}); "
@@ -80,55 +53,140 @@ def read(data: bytes, what: str) -> Any:
         ) from error
 
 
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> type[Record]:
-        return type(name, (Record,), {"origin": f"{module}.{name}"})
+class _Machine:
+    """A stack and a memo."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self, file: io.BytesIO) -> Any:
+        for opcode, argument, _ in pickletools.genops(file):
+            if opcode.name in _LITERALS:
+                self.stack.append(argument)
+            else:
+                _OPERATIONS[opcode.name](self, argument)
+        return self.pop(1)[0]
+
+    @property
+    def top(self) -> Any:
+        return self.stack[-1]
+
+    def pop(self, count: int) -> tuple[Any, ...]:
+        taken = tuple(self.stack.pop() for _ in range(count))
+        if any(value is _MARK for value in taken):
+            raise ValueError("a pickle that ends a group twice")
+        return taken[::-1]
+
+    def pop_to_mark(self) -> list[Any]:
+        taken: list[Any] = []
+        while (value := self.stack.pop()) is not _MARK:
+            taken.append(value)
+        return taken[::-1]
+
+    def append(self, values: list[Any]) -> None:
+        match self.top:
+            case Record(items=items) | list(items):
+                items.extend(values)
+            case set():
+                self.top.update(map(hashable, values))
+            case other:
+                raise TypeError(f"a pickle that appends to a {type(other).__name__}")
+
+    def set_items(self, flat: list[Any]) -> None:
+        match self.top:
+            case Record(items=items):
+                items.extend(_pairs(flat))
+            case dict():
+                self.top.update(table(_pairs(flat)))
+            case other:
+                raise TypeError(f"a pickle that sets items of a {type(other).__name__}")
+
+    def set_state(self) -> None:
+        (state,) = self.pop(1)
+        if isinstance(self.top, Record):
+            self.top.state = state
+        elif not isinstance(self.top, dict):  # state dicts carry attributes of no use here
+            raise TypeError(f"a pickle that sets the state of a {type(self.top).__name__}")
 
 
-def _resolve(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
-    """Replace the records of numpy arrays by arrays, everywhere, once per object.
+def _pairs(flat: list[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(flat[::2], flat[1::2], strict=True))
 
-    `done` maps an object's id to the object itself, which keeps the id taken, and its replacement.
+
+def _push(make: Callable[[_Machine], Any]) -> Callable[[_Machine, Any], None]:
+    return lambda machine, _: machine.stack.append(make(machine))
+
+
+def _memorise(machine: _Machine, index: int | None) -> None:
+    machine.memo[len(machine.memo) if index is None else index] = machine.top
+
+
+def _recall(machine: _Machine, index: int) -> None:
+    machine.stack.append(machine.memo[index])
+
+
+def _instance(machine: _Machine, name: str) -> None:
+    machine.stack.append(called(named(*name.split(" ", 1)), tuple(machine.pop_to_mark())))
+
+
+def _object(machine: _Machine) -> Any:
+    kind, *args = machine.pop_to_mark()
+    return called(kind, tuple(args))
+
+
+_LITERALS = frozenset(
     """
-    if id(value) in done:
-        return done[id(value)][1]
-    done[id(value)] = value, value
-    resolved = value
-    match value:
-        case dict():
-            for key in value:
-                value[key] = _resolve(value[key], done)
-        case list():
-            value[:] = [_resolve(item, done) for item in value]
-        case tuple():
-            resolved = tuple(_resolve(item, done) for item in value)
-        case Record():
-            value.args = tuple(_resolve(item, done) for item in value.args)
-            value.items = [_resolve(item, done) for item in value.items]
-            value.state = _resolve(value.state, done)
-            resolved = _array_or_record(value)
-    done[id(value)] = value, resolved
-    return resolved
+    INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING
+    BINBYTES SHORT_BINBYTES BINBYTES8 UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 BYTEARRAY8
+    """.split()
+)
 
-
-def _array_or_record(record: Record) -> Any:
-    match record.origin.replace("numpy.core.", "numpy._core."), record.args, record.state:
-        case "numpy._core.multiarray._reconstruct", _, (_, shape, dtype, fortran, bytes(raw)):
-            return _array(raw, dtype, shape, "F" if fortran else "C")
-        case "numpy._core.numeric._frombuffer", (raw, dtype, shape, order), _:
-            return _array(bytes(raw), dtype, shape, order)
-        case "numpy._core.multiarray.scalar", (dtype, bytes(raw)), _:
-            return _array(raw, dtype, (), "C")[()]
-    return record
-
-
-def _array(raw: bytes, dtype: Record, shape: tuple[int, ...], order: str) -> np.ndarray:
-    if dtype.origin != "numpy.dtype" or dtype.args[0][0] not in _DATA_KINDS:
-        raise ValueError(f"an array of {dtype.origin} {dtype.args[:1]} holds no plain numbers")
-    byte_order = dtype.state[1] if dtype.state else "|"
-    kind = np.dtype(dtype.args[0]).newbyteorder(byte_order)
-    if len(raw) != math.prod(shape) * kind.itemsize:
-        raise ValueError(f"an array of shape {shape} and type {kind} holds {len(raw)} bytes")
-    # copied into native byte order, so that the result is writable and torch accepts it
-    flat = np.frombuffer(raw, kind).astype(kind.newbyteorder("="))
-    return flat.reshape(shape[::-1]).T if order == "F" else flat.reshape(shape)
+_OPERATIONS: dict[str, Callable[[_Machine, Any], Any]] = {
+    "PROTO": lambda machine, _: None,
+    "FRAME": lambda machine, _: None,
+    "STOP": lambda machine, _: None,
+    "NONE": _push(lambda _: None),
+    "NEWTRUE": _push(lambda _: True),
+    "NEWFALSE": _push(lambda _: False),
+    "EMPTY_LIST": _push(lambda _: []),
+    "EMPTY_DICT": _push(lambda _: {}),
+    "EMPTY_SET": _push(lambda _: set()),
+    "EMPTY_TUPLE": _push(lambda _: ()),
+    "TUPLE1": _push(lambda m: m.pop(1)),
+    "TUPLE2": _push(lambda m: m.pop(2)),
+    "TUPLE3": _push(lambda m: m.pop(3)),
+    "TUPLE": _push(lambda m: tuple(m.pop_to_mark())),
+    "LIST": _push(lambda m: m.pop_to_mark()),
+    "DICT": _push(lambda m: table(_pairs(m.pop_to_mark()))),
+    "FROZENSET": _push(lambda m: frozenset(map(hashable, m.pop_to_mark()))),
+    "APPEND": lambda machine, _: machine.append(list(machine.pop(1))),
+    "APPENDS": lambda machine, _: machine.append(machine.pop_to_mark()),
+    "ADDITEMS": lambda machine, _: machine.append(machine.pop_to_mark()),
+    "SETITEM": lambda machine, _: machine.set_items(list(machine.pop(2))),
+    "SETITEMS": lambda machine, _: machine.set_items(machine.pop_to_mark()),
+    "BUILD": lambda machine, _: machine.set_state(),
+    "MARK": _push(lambda _: _MARK),
+    "POP": lambda machine, _: machine.pop(1),
+    "POP_MARK": lambda machine, _: machine.pop_to_mark(),
+    "DUP": _push(lambda m: m.top),
+    "PUT": _memorise,
+    "BINPUT": _memorise,
+    "LONG_BINPUT": _memorise,
+    "MEMOIZE": _memorise,
+    "GET": _recall,
+    "BINGET": _recall,
+    "LONG_BINGET": _recall,
+    "GLOBAL": lambda machine, name: machine.stack.append(named(*name.split(" ", 1))),
+    "STACK_GLOBAL": _push(lambda m: named(*map(str, m.pop(2)))),
+    "REDUCE": _push(lambda m: called(*m.pop(2))),
+    "NEWOBJ": _push(lambda m: called(*m.pop(2))),
+    "NEWOBJ_EX": _push(lambda m: called(*m.pop(3))),
+    "INST": _instance,
+    "OBJ": _push(_object),
+    "PERSID": lambda machine, key: machine.stack.append(Record("persistent", (key,))),
+    "BINPERSID": _push(lambda m: Record("persistent", m.pop(1))),
+    "EXT1": lambda machine, code: machine.stack.append(Record(f"copyreg extension {code}")),
+    "EXT2": lambda machine, code: machine.stack.append(Record(f"copyreg extension {code}")),
+    "EXT4": lambda machine, code: machine.stack.append(Record(f"copyreg extension {code}")),
+}

@@ -89,8 +89,9 @@ class Policy:
             case spaces.Discrete():
                 return scores.argmax(1).numpy() + self.action_space.start
             case spaces.MultiDiscrete():
-                groups = scores.split(self.action_space.nvec.tolist(), dim=1)
-                return torch.stack([group.argmax(1) for group in groups], 1).numpy()
+                groups = scores.split(self.action_space.nvec.flatten().tolist(), dim=1)
+                chosen = torch.stack([group.argmax(1) for group in groups], 1).numpy()
+                return chosen.reshape(-1, *self.action_space.shape) + self.action_space.start
             case spaces.Box(low=low, high=high, shape=shape, dtype=dtype):
                 return np.clip(scores.numpy().reshape(-1, *shape), low, high).astype(dtype)
         raise EnvironmentMismatch(
@@ -112,11 +113,11 @@ class Policy:
                 "name the environment that it was trained in."
             )
         outputs = self.outputs or _outputs_in_trial(self, shape, environment)
-        same_kind = self.action_space is None or isinstance(actions, type(self.action_space))
-        if outputs != outputs_needed(actions) or not same_kind:
+        if outputs != outputs_needed(actions) or not _same_kind(self, actions):
+            meant = f" ({self.meaning})" if self.meaning else ""
+            known = describe(self.action_space) or f"{outputs} outputs{meant}"
             raise EnvironmentMismatch(
-                f"The policy in {self.checkpoint.file} chooses among "
-                f"{describe(self.action_space) or f'{outputs} outputs'}, but {environment} "
+                f"The policy in {self.checkpoint.file} chooses among {known}, but {environment} "
                 f"takes {describe(actions)}; name the environment that it was trained in."
             )
         continuous = isinstance(actions, spaces.Box)
@@ -156,26 +157,45 @@ def describe(space: Space | None) -> str:
     return str(space)
 
 
+def _same_kind(policy: Policy, actions: Space) -> bool:
+    """Whether outputs of the right number can also be actions of this space."""
+    match policy.action_space, actions:
+        case spaces.MultiDiscrete(nvec=recorded), spaces.MultiDiscrete(nvec=nvec):
+            return np.array_equal(recorded, nvec)
+        case None, spaces.Box():
+            return policy.meaning in (None, Scores.MEAN_ACTION)
+        case None, _:
+            return policy.meaning is not Scores.MEAN_ACTION
+        case recorded, _:
+            return isinstance(actions, type(recorded))
+
+
 def _outputs_in_trial(policy: Policy, shape: tuple[int, ...], environment: str) -> int:
     """How many scores come out, from a trial that also shows whether rows stay apart."""
     batch = torch.linspace(-1, 1, 3 * int(np.prod(shape))).reshape(3, *shape)
     try:
         with torch.inference_mode():
-            together, again = (policy.scores(batch)[0] for _ in range(2))
-            apart = torch.cat([policy.scores(row)[0] for row in batch.split(1)])
-    except (RuntimeError, IndexError) as error:  # what torch raises on shapes that do not fit
+            together, again = (_table(policy.network(batch, ())[0]) for _ in range(2))
+            apart = torch.cat([_table(policy.network(row, ())[0]) for row in batch.split(1)])
+    except (RuntimeError, IndexError, TypeError) as error:  # torch's words for misfits
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise EnvironmentMismatch(
             f"The policy in {policy.checkpoint.file} fails on observations of shape {shape}, which "
-            f"{environment} gives ({str(error).strip().splitlines()[-1]}); name the environment "
-            "that it was trained in."
+            f"{environment} gives ({reason}); name the environment that it was trained in."
         ) from error
     same = together.shape == apart.shape and torch.allclose(together, apart, 1e-3, 1e-4)
-    if together.ndim != 2 or not same or not torch.equal(together, again):
+    if not same or not torch.equal(together, again):
         raise EnvironmentMismatch(
             f"The policy in {policy.checkpoint.file} answers differently when asked twice or in a "
             "batch: it keeps a state or mixes rows, and cannot be played yet."
         )
     return together.shape[1]
+
+
+def _table(answer: Tensor) -> Tensor:
+    if answer.ndim != 2:
+        raise TypeError(f"it answers with shape {tuple(answer.shape)}, not a row for each")
+    return answer
 
 
 def _require_supported(observations: Space, actions: Space, environment: str) -> tuple[int, ...]:

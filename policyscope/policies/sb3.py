@@ -18,22 +18,22 @@ https://stable-baselines3.readthedocs.io/en/master/guide/save_format.html
 """
 
 import json
+import math
 import re
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
 from gymnasium import Space, spaces
 from torch import Tensor, nn
 
 from policyscope.errors import DamagedCheckpoint, UnsupportedCheckpoint
 from policyscope.policies import mlp
+from policyscope.policies.archives import unpack
 from policyscope.policies.file import CheckpointFile, Hints
-from policyscope.policies.policy import FeedForward, Policy, Scores, describe
+from policyscope.policies.heads import QuantileMean, ToBounds
+from policyscope.policies.policy import FeedForward, Policy, Scores, describe, outputs_needed
+from policyscope.policies.sb3_spaces import read_actions, read_observations
 from policyscope.policies.tensors import read_tensors
 from policyscope.provenance import Checkpoint
 
@@ -58,7 +58,8 @@ class StableBaselines3:
         )
         layers = [layer for prefix in family.layers for layer in mlp.stack(saved.tensors, prefix)]
         body = mlp.build(layers, activation, *family.final(saved))
-        outputs = body(torch.zeros(1, mlp.sizes(layers)[0])).shape[1]
+        _require_fitting(saved, family, mlp.sizes(layers), file.name)
+        outputs = outputs_needed(saved.actions)
         log_std = saved.tensors.get("log_std")
         return Policy(
             network=FeedForward(body).eval(),
@@ -103,8 +104,16 @@ class _Saved:
     @property
     def activation(self) -> type[nn.Module] | None:
         """The activation that was asked for, if one was."""
-        named = re.search(r"activation\.(\w+)'", str(self.keywords.get("activation_fn", "")))
-        return mlp.activation_named(named[1]) if named else None
+        asked = self.keywords.get("activation_fn")
+        if asked is None:
+            return None
+        named = re.fullmatch(r"<class 'torch\.nn\.modules\.\w+\.(\w+)'>", str(asked))
+        if named is None or named[1].lower() not in mlp.ACTIVATIONS:
+            raise UnsupportedCheckpoint(
+                f"This policy's activation is {asked}, which is not in the file; if it computes "
+                f"what one of {', '.join(mlp.ACTIVATIONS)} does, give that one with --activation."
+            )
+        return mlp.activation_named(named[1])
 
     def says(self, keyword: str, otherwise: bool) -> bool:
         """A boolean keyword argument."""
@@ -125,6 +134,8 @@ class _Family:
     """What follows the last layer."""
     values: bool = False
     """Whether the scores are q-values."""
+    quantiles: bool = False
+    """Whether each action has several outputs."""
 
     def meaning(self, actions: Space) -> Scores:
         """What the scores mean."""
@@ -133,42 +144,23 @@ class _Family:
         return Scores.MEAN_ACTION if isinstance(actions, spaces.Box) else Scores.LOGITS
 
 
-class ToBounds(nn.Module):
-    """From [-1, 1] to the bounds of the actions, as squashing policies do."""
-
-    low: Tensor
-    width: Tensor
-
-    def __init__(self, actions: spaces.Box) -> None:
-        super().__init__()
-        low, high = (torch.from_numpy(b.reshape(-1)).float() for b in (actions.low, actions.high))
-        self.register_buffer("low", low)
-        self.register_buffer("width", high - low)
-
-    def forward(self, squashed: Tensor) -> Tensor:
-        """Actions in the environment's units."""
-        return self.low + 0.5 * (squashed + 1) * self.width
-
-
-class QuantileMean(nn.Module):
-    """The q-value of each action: the mean of its quantiles (Dabney et al. 2018)."""
-
-    def __init__(self, actions: int) -> None:
-        super().__init__()
-        self.actions = actions
-
-    def forward(self, quantiles: Tensor) -> Tensor:
-        """From quantiles (batch, quantile × action) to q-values (batch, action)."""
-        return quantiles.unflatten(1, (-1, self.actions)).mean(1)
-
-
 def _squashed(saved: _Saved) -> list[nn.Module]:
     if not isinstance(saved.actions, spaces.Box):
         return []
+    if not saved.actions.is_bounded():
+        raise DamagedCheckpoint("This policy squashes its actions to bounds that are infinite.")
+    return [*_clipped_mean(saved), nn.Tanh(), ToBounds(saved.actions)]
+
+
+def _clipped_mean(saved: _Saved) -> list[nn.Module]:
     # gSDE wraps the mean in a Sequential with a Hardtanh, which shows in the tensor's name
-    clipped = "actor.latent_pi.0.weight" in saved.tensors and "actor.mu.0.weight" in saved.tensors
-    limit = float(saved.keywords.get("clip_mean", 2.0))
-    return [*([nn.Hardtanh(-limit, limit)] if clipped else []), nn.Tanh(), ToBounds(saved.actions)]
+    gsde = "actor.log_std" in saved.tensors and "actor.mu.0.weight" in saved.tensors
+    limit = saved.keywords.get("clip_mean", 2.0)
+    if not gsde:
+        return []
+    if not isinstance(limit, float | int) or not limit > 0:
+        raise DamagedCheckpoint(f"This policy clips its mean to {limit}, which is no limit.")
+    return [nn.Hardtanh(-limit, limit)]
 
 
 def _squashed_if(default: bool) -> Callable[[_Saved], list[nn.Module]]:
@@ -185,8 +177,9 @@ FAMILIES = (
         "quantile_net.quantile_net.",
         ("quantile_net.quantile_net",),
         nn.ReLU,
-        lambda saved: [QuantileMean(int(getattr(saved.actions, "n", 1)))],
+        lambda saved: [QuantileMean(outputs_needed(saved.actions))],
         values=True,
+        quantiles=True,
     ),
     _Family("DQN", "q_net.q_net.", ("q_net.q_net",), nn.ReLU, lambda _: [], values=True),
     _Family("SAC", "actor.log_std", ("actor.latent_pi", "actor.mu"), nn.ReLU, _squashed),
@@ -203,34 +196,46 @@ FAMILIES = (
 
 _VERSION = "_stable_baselines3_version"
 _NOT_YET = (
-    ("features_extractor.", "images"),
+    ("features_extractor.", "a features extractor, as for images"),
     ("lstm_actor.", "memory"),
 )
 
 
 def _read(file: CheckpointFile) -> _Saved:
+    members = unpack(file.content, file.name, "data", "policy.pth", _VERSION)
     try:
-        with zipfile.ZipFile(file.path) as archive:
-            data = json.loads(archive.read("data"))
-            weights = archive.read("policy.pth")
-            version = archive.read(_VERSION).decode() if _VERSION in file.members else ""
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, zlib.error) as error:
+        data = json.loads(members["data"])
+        version = members.get(_VERSION, b"").decode()
+    except (ValueError, RecursionError) as error:
         raise DamagedCheckpoint(
             f"{file.name} looks like a stable-baselines3 zip, but its contents cannot be read "
             f"({error}); get a fresh copy."
         ) from error
-    tensors = read_tensors(weights, f"policy.pth in {file.name}")
-    if not isinstance(data, dict) or not isinstance(tensors, dict):
+    content = read_tensors(members["policy.pth"], f"policy.pth in {file.name}")
+    if not isinstance(data, dict) or not isinstance(content, dict):
         raise DamagedCheckpoint(f"{file.name}: data or policy.pth is not a table of names.")
-    observations, kind = _observations(data.get("observation_space"), file.name)
+    observations, kind = read_observations(data.get("observation_space"), file.name)
     return _Saved(
         data=data,
-        tensors=tensors,
+        tensors={str(name): t for name, t in content.items() if isinstance(t, Tensor)},
         version=version.strip() or None,
         observations=observations,
         observation_type=kind,
-        actions=_actions(data.get("action_space"), file.name),
+        actions=read_actions(data.get("action_space"), file.name),
     )
+
+
+def _require_fitting(saved: _Saved, family: _Family, widths: list[int], file: str) -> None:
+    """The layers belong to the spaces beside them."""
+    needed = outputs_needed(saved.actions)
+    quantiles = widths[-1] // needed if family.quantiles and needed else 1
+    discrete = isinstance(saved.actions, spaces.Discrete)
+    fits = (widths[0], widths[-1]) == (math.prod(saved.observations), quantiles * needed)
+    if not (fits and needed and quantiles and (discrete or not family.values)):
+        raise DamagedCheckpoint(
+            f"{file} holds layers of {' → '.join(map(str, widths))}, but observations of shape "
+            f"{saved.observations} and {describe(saved.actions)}; it mixes different policies."
+        )
 
 
 def _family(saved: _Saved) -> _Family:
@@ -240,6 +245,12 @@ def _family(saved: _Saved) -> _Family:
                 f"This policy uses {what} (tensors {prefix}…); only multilayer perceptrons can be "
                 "rebuilt from stable-baselines3 zips in this version."
             )
+    extractor = str(saved.keywords.get("features_extractor_class", "FlattenExtractor"))
+    if not re.search(r"\bFlattenExtractor\b", extractor):
+        raise UnsupportedCheckpoint(
+            f"This policy's features extractor is {extractor}, whose code is not in the file; only "
+            "multilayer perceptrons on flat observations can be rebuilt."
+        )
     for family in FAMILIES:
         if any(name.startswith(family.mark) for name in saved.tensors):
             return family
@@ -273,45 +284,3 @@ def _notices(data: dict[str, Any]) -> tuple[str, ...]:
             "give it with --normalisation vecnormalize.pkl",
         )
     return ()
-
-
-def _observations(space: Any, file: str) -> tuple[tuple[int, ...], str]:
-    kind = _kind(space)
-    if kind != "Box":
-        raise UnsupportedCheckpoint(
-            f"{file} observes a {kind} space; only arrays (Box) can be analysed."
-        )
-    shape = space.get("shape", space.get("_shape"))
-    return tuple(int(size) for size in _numbers(shape)), str(space.get("dtype", "float32"))
-
-
-def _actions(space: Any, file: str) -> Space:
-    try:
-        match _kind(space):
-            case "Discrete":
-                return spaces.Discrete(int(space["n"]), start=int(space.get("start", 0)))
-            case "MultiDiscrete":
-                return spaces.MultiDiscrete(_numbers(space["nvec"]).astype(np.int64))
-            case "Box":
-                low, high = (_numbers(space[bound]).astype(np.float32) for bound in ("low", "high"))
-                return spaces.Box(low, high, dtype=np.float32)
-            case kind:
-                raise UnsupportedCheckpoint(
-                    f"{file} acts in a {kind} space, which is not supported."
-                )
-    except (KeyError, TypeError, AssertionError) as error:
-        raise DamagedCheckpoint(
-            f"{file} describes its action space incompletely ({error})."
-        ) from error
-
-
-def _kind(space: Any) -> str:
-    """`Box` from a space's recorded type, `<class 'gym.spaces.box.Box'>`."""
-    text = space.get(":type:", "") if isinstance(space, dict) else ""
-    return text.rpartition(".")[2].rstrip("'>") or "missing"
-
-
-def _numbers(text: Any) -> np.ndarray:
-    """Numbers from a list, or from an array printed as text."""
-    words = re.findall(r"[-+]?(?:inf|\d+\.?\d*(?:e[-+]?\d+)?)", str(text))
-    return np.array([float(word) for word in words])

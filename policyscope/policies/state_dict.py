@@ -1,34 +1,40 @@
 """Bare state dicts of multilayer perceptrons, as `torch.save(module.state_dict(), path)` writes.
 
-The linear layers are taken in the order of their names and numbers, those of critics and targets
-are set aside, and what remains must chain from observations to scores:
+The linear layers are taken in the file's order, those of critics and targets are set aside, and
+what remains must chain from observations to scores:
 
 | names | taken as |
 |---|---|
 | `actor.0`, `actor_mean.2`, `policy.net.0`, `pi.logits_net.0` … | logits or mean action |
 | `q_network.0`, `q_net.0`, `qf.0` … | q-values |
 | `network.0`, `fc1`, `layers.0`, `0` … with nothing else beside them | scores of an unknown kind |
+| `shared.0`, `fc1` … before one of the first two | layers that come before it |
 | `action_scale`, `action_bias` | tanh, scaled (CleanRL's continuous actors) |
+| `log_std`, `actor_logstd`, `std` | the spread of a Gaussian |
 
 The activation is not in the file, and has to be given.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from policyscope.errors import ActivationUnknown, DamagedCheckpoint, UnsupportedCheckpoint
+from policyscope.errors import (
+    ActivationUnknown,
+    CheckpointError,
+    DamagedCheckpoint,
+    UnsupportedCheckpoint,
+)
 from policyscope.policies import mlp
 from policyscope.policies.file import CheckpointFile, Hints
+from policyscope.policies.heads import TanhScaled
 from policyscope.policies.policy import FeedForward, Policy, Scores
-from policyscope.policies.tensors import read_tensors
+from policyscope.policies.records import Record
+from policyscope.policies.tensors import read_tensors, refusal
 from policyscope.provenance import Checkpoint
 
-_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _WRAPPERS = (
     "model_state_dict",
     "state_dict",
@@ -38,11 +44,17 @@ _WRAPPERS = (
     "actor",
     "model",
 )
-_ACTOR = re.compile(r"(^|[._])(actor|policy|pi)(?=[._\d]|$)")
+_ACTOR = re.compile(r"(^|[._])(actor|policy|pi|action_(net|head|layer|mean))(?=[._\d]|$)")
 _VALUE = re.compile(
     r"(^|[._])(critics?|values?|v|vf|baseline|target|[qv]\w*_target|log_?std|fc_logstd)(?=[._\d]|$)"
 )
 _Q = re.compile(r"(^|[._])(q|qf|q_?net(work)?|q_?func(tion)?)(?=[._\d]|$)")
+_STD = re.compile(r"(^|[._])(log_?)?std$")
+_SCALED = ("action_scale", "action_bias")
+_REBUILD = "._rebuild_"
+_HARMLESS = ("torch", "numpy", "collections", "persistent")
+_NORMALISER = re.compile(r"norm|(^|[._])rms|running_mean|filter")
+_OF_REWARDS = re.compile(r"grad|rew|ret_|return")
 
 
 class StateDict:
@@ -54,11 +66,12 @@ class StateDict:
         """Whether torch wrote it, as a zip with `data.pkl`, or as a pickle in older versions."""
         roots = {member.partition("/")[2] for member in file.members}
         zipped = "data.pkl" in roots and "constants.pkl" not in roots
-        return zipped or file.head.startswith((_LEGACY, b"\x80"))
+        return zipped or file.head.startswith(b"\x80")
 
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""
-        tensors = _tensors(read_tensors(file.path.read_bytes(), file.name), file.name)
+        content, beside = _unwrapped(read_tensors(file.content, file.name))
+        tensors = _tensors(content, file.name)
         acting = _acting(tensors, file.name)
         activation = mlp.activation_named(hints.activation) if hints.activation else None
         checkpoint = Checkpoint(
@@ -74,7 +87,9 @@ class StateDict:
             scores=acting.meaning or "logits or mean action, as the environment's actions tell",
             unknown=("activation",) * (activation is None)
             + ("bounds of the observations", "action space")
-            + ("whether actions are squashed",) * (acting.meaning is None and not acting.final),
+            + ("whether actions are squashed",) * (acting.meaning is None and not acting.final)
+            + acting.unknown,
+            notices=_notices([*beside, *tensors]),
         )
         if activation is None:
             raise ActivationUnknown(
@@ -83,32 +98,14 @@ class StateDict:
                 "--activation relu.",
                 checkpoint,
             )
-        log_std = next((t for n, t in tensors.items() if re.search(r"log_?std$", n)), None)
-        constant = log_std is not None and log_std.numel() == acting.outputs
         return Policy(
             network=FeedForward(mlp.build(acting.layers, activation, *acting.final)).eval(),
             outputs=acting.outputs,
             observation_shape=(acting.inputs,),
             meaning=acting.meaning,
-            spread=log_std.flatten().exp() if log_std is not None and constant else None,
+            spread=_spread(tensors, acting.outputs, file.name),
             checkpoint=checkpoint,
         )
-
-
-class TanhScaled(nn.Module):
-    """tanh(x)·scale + bias: how CleanRL's continuous actors reach the action bounds."""
-
-    scale: Tensor
-    bias: Tensor
-
-    def __init__(self, scale: Tensor, bias: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("scale", scale.flatten().float())
-        self.register_buffer("bias", bias.flatten().float())
-
-    def forward(self, mean: Tensor) -> Tensor:
-        """Actions in the environment's units."""
-        return torch.tanh(mean) * self.scale + self.bias
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +115,7 @@ class _Acting:
     layers: list[mlp.Layer]
     meaning: Scores | None
     final: tuple[nn.Module, ...]
+    unknown: tuple[str, ...]
 
     @property
     def inputs(self) -> int:
@@ -128,51 +126,141 @@ class _Acting:
         return mlp.sizes(self.layers)[-1]
 
 
-def _tensors(content: Any, file: str) -> dict[str, Tensor]:
-    """The names and tensors inside, below the usual wrappers."""
-    while isinstance(content, Mapping):
-        inner = next((k for k in _WRAPPERS if isinstance(content.get(k), Mapping)), None)
+def _unwrapped(content: Any) -> tuple[Any, list[str]]:
+    """What is below the usual wrappers, and the names of what lies beside it."""
+    beside: list[str] = []
+    for _ in _WRAPPERS:  # no deeper than this, for a pickle can contain itself
+        known = content if isinstance(content, dict) else {}
+        inner = next((k for k in _WRAPPERS if isinstance(known.get(k), dict)), None)
         if inner is None:
             break
-        content = content[inner]
-    if not isinstance(content, Mapping):
+        beside += [str(key) for key in known if key != inner]
+        content = known[inner]
+    return content, beside
+
+
+def _tensors(content: Any, file: str) -> dict[str, Tensor]:
+    """The names and tensors of a state dict."""
+    if not isinstance(content, dict):
+        raise _unusable(content, f"{file} holds a {type(content).__name__}, not a state dict", file)
+    strange = [n for n, t in content.items() if isinstance(t, Record) and _REBUILD in t.origin]
+    if strange:
         raise UnsupportedCheckpoint(
-            f"{file} holds a {type(content).__name__}, not a state dict; save "
-            "`torch.save(module.state_dict(), path)`."
+            f"{file} holds {strange[0]} as a quantised, sparse or otherwise special tensor; save "
+            "ordinary ones."
         )
     tensors = {str(n): t for n, t in content.items() if isinstance(t, Tensor)}
     if not any(t.ndim == 2 for t in tensors.values()):
-        raise UnsupportedCheckpoint(
-            f"{file} holds no linear layers, only {', '.join(map(str, content)) or 'nothing'}; "
-            "save `torch.save(module.state_dict(), path)`."
-        )
+        listed = ", ".join(map(str, content)) or "nothing"
+        raise _unusable(content, f"{file} holds no linear layers, only {listed}", file)
     return tensors
 
 
+def _unusable(content: Any, said: str, file: str) -> CheckpointError:
+    foreign = _outermost_foreign(content)
+    if foreign is not None:
+        return refusal(foreign, file)
+    return UnsupportedCheckpoint(f"{said}; save `torch.save(module.state_dict(), path)`.")
+
+
+def _outermost_foreign(content: Any) -> Record | None:
+    level, seen = [content], set()
+    for item in level:  # which grows on the way
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        match item:
+            case Record(origin=origin) if origin.partition(".")[0] not in _HARMLESS:
+                return item
+            case dict():
+                level += item.values()
+            case list() | tuple():
+                level += item
+    return None
+
+
 def _acting(tensors: dict[str, Tensor], file: str) -> _Acting:
-    strange = [n for n, t in tensors.items() if t.ndim > 2 or re.search(r"weight_(ih|hh)", n)]
-    if strange:
-        raise UnsupportedCheckpoint(
-            f"{file} holds {strange[0]} of shape {tuple(tensors[strange[0]].shape)}: convolutions "
-            "and recurrent layers cannot be rebuilt from a state dict yet."
-        )
-    bases = [
-        n.removesuffix(".weight")
-        for n, t in tensors.items()
-        if n.endswith("weight") and t.ndim == 2
-    ]
-    actors = [base for base in bases if _ACTOR.search(base) and not _VALUE.search(base)]
-    values = [base for base in bases if _Q.search(base) and not _VALUE.search(base)]
-    others = [base for base in bases if not _VALUE.search(base)]
-    chosen = actors or values or others
-    layers = [(tensors[f"{base}.weight"], tensors.get(f"{base}.bias")) for base in chosen]
-    widths = [(w.shape[1], w.shape[0]) for w, _ in layers]
-    if not layers or any(a[1] != b[0] for a, b in zip(widths, widths[1:], strict=False)):
+    bases = [n.removesuffix("weight") for n, t in tensors.items() if t.ndim == 2 and _weighs(n)]
+    inner = [base for base in bases if not _VALUE.search(base)]
+    actors = [base for base in inner if _ACTOR.search(base)]
+    values = [base for base in inner if _Q.search(base)]
+    chosen = actors or values or inner
+    _require_linear(tensors, bool(actors), file)
+    before = [base for base in inner if base not in chosen and base not in values]
+    shared = before if before and _chains(_layers(tensors, before + chosen)) else []
+    layers = _layers(tensors, shared + chosen)
+    if not layers or not _chains(layers):
+        listed = ", ".join(base.rstrip(".") for base in chosen) or "(none)"
         raise DamagedCheckpoint(
-            f"{file}: the layers {', '.join(chosen) or '(none)'} do not chain from observations to "
-            "actions; save the acting network's state dict alone."
+            f"{file}: the layers {listed} do not chain from observations to actions; save the "
+            "acting network's state dict alone."
         )
-    scaled = {"action_scale", "action_bias"} <= set(tensors)
-    final = (TanhScaled(tensors["action_scale"], tensors["action_bias"]),) if scaled else ()
-    meaning = Scores.MEAN_ACTION if scaled else Scores.Q_VALUES if chosen is values else None
-    return _Acting(layers, meaning, final)
+    final = _final(tensors, layers[-1][0].shape[0], file)
+    return _Acting(
+        layers,
+        Scores.MEAN_ACTION if final else Scores.Q_VALUES if chosen is values else None,
+        final,
+        tuple(f"whether an activation follows {base.rstrip('.')}" for base in shared[-1:]),
+    )
+
+
+def _weighs(name: str) -> bool:
+    return name == "weight" or name.endswith(".weight")
+
+
+def _layers(tensors: dict[str, Tensor], bases: list[str]) -> list[mlp.Layer]:
+    return [(tensors[f"{base}weight"], tensors.get(f"{base}bias")) for base in bases]
+
+
+def _chains(layers: list[mlp.Layer]) -> bool:
+    pairs = zip(layers, layers[1:], strict=False)
+    return all(first[0].shape[0] == second[0].shape[1] for first, second in pairs)
+
+
+def _require_linear(tensors: dict[str, Tensor], actors: bool, file: str) -> None:
+    """What chooses actions is made of linear layers only."""
+    for name, tensor in tensors.items():
+        known = _VALUE.search(name) or _STD.search(name) or (actors and _Q.search(name))
+        known = known or name in _SCALED
+        linear = (tensor.ndim == 2) == _weighs(name)
+        if tensor.ndim > 2 or re.search(r"weight_(ih|hh)", name) or not (known or linear):
+            raise UnsupportedCheckpoint(
+                f"{file} holds {name} of shape {tuple(tensor.shape)}: convolutions, recurrent and "
+                "normalising layers cannot be rebuilt from a state dict yet."
+            )
+
+
+def _final(tensors: dict[str, Tensor], outputs: int, file: str) -> tuple[nn.Module, ...]:
+    if not set(_SCALED) <= set(tensors):
+        return ()
+    scale, bias = (tensors[name] for name in _SCALED)
+    if any(t.numel() not in (1, outputs) or not t.isfinite().all() for t in (scale, bias)):
+        raise DamagedCheckpoint(
+            f"{file} scales its {outputs} actions by {scale.tolist()} and {bias.tolist()}, which "
+            "does not fit."
+        )
+    return (TanhScaled(scale, bias),)
+
+
+def _spread(tensors: dict[str, Tensor], outputs: int, file: str) -> Tensor | None:
+    for name, tensor in tensors.items():
+        found = _STD.search(name)
+        if found is None or tensor.numel() != outputs:
+            continue
+        spread = tensor.flatten().float()
+        spread = spread.exp() if found[2] else spread
+        if not spread.isfinite().all():
+            raise DamagedCheckpoint(f"{file} holds {name}, which is NaN or infinite.")
+        return spread
+    return None
+
+
+def _notices(names: list[str]) -> tuple[str, ...]:
+    others = (n for n in names if not _VALUE.search(n) and not _OF_REWARDS.search(n))
+    found = [name for name in others if _NORMALISER.search(name)]
+    if not found:
+        return ()
+    return (
+        f"holds {found[0]}, which was not used: if it normalised observations in training, export "
+        "the policy to TorchScript with the normalisation inside",
+    )

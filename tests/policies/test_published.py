@@ -1,0 +1,106 @@
+"""Policies that other people trained load as what they are, with nothing of them run."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from policyscope.errors import UnsafeCheckpoint, UnsupportedCheckpoint
+from policyscope.policies.loading import load
+from policyscope.policies.normalisation import read_normaliser
+from policyscope.policies.policy import Policy
+
+NAMED = {"qrdqn": "QR-DQN"}
+MEANS = {
+    "a2c-Acrobot-v1": ([0.523, -0.002, 0.213, 0.001, 0.032, -0.127], 16.425),
+    "ppo-MountainCar-v0": ([-0.463, 0.008], 0.001),
+}
+
+
+def rows(folder) -> list[dict[str, str]]:
+    with (folder / "MANIFEST.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def zips(folder) -> list[dict[str, str]]:
+    return [row for row in rows(folder) if row["format"] == "stable-baselines3 zip"]
+
+
+def some(policy: Policy) -> torch.Tensor:
+    assert policy.observation_shape is not None
+    return torch.randn(16, *policy.observation_shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_every_zip_is_a_policy_of_the_algorithm_in_its_name(published):
+    assert len(zips(published)) > 15
+    for row in zips(published):
+        policy = load(published / row["file"])
+        parts = row["file"].removeprefix("silver-").split("-")
+        assert policy.checkpoint.algorithm == NAMED.get(parts[0], parts[0].upper()), row["file"]
+        scores, _ = policy.scores(some(policy))
+        assert scores.shape == (16, policy.outputs)
+        assert scores.isfinite().all()
+        assert policy.actions(scores).shape[0] == 16
+        assert policy.action_space is not None
+        policy.fitted_to(spaces.Box(-1, 1, policy.observation_shape), policy.action_space, "it")
+
+
+def test_every_normaliser_belongs_to_its_zip_and_changes_it(published):
+    pairs = [row for row in zips(published) if row["normalisation"]]
+    assert len(pairs) > 7
+    for row in pairs:
+        path, statistics = published / row["file"], published / row["normalisation"]
+        plain, normalised = load(path), load(path, normalisation=statistics)
+        assert any("--normalisation" in notice for notice in plain.checkpoint.notices)
+        assert normalised.checkpoint.notices == ()
+        assert normalised.checkpoint.normaliser == row["normalisation"]
+        observations = some(plain)
+        normaliser = read_normaliser(statistics)
+        by_hand = (observations.numpy() - normaliser.mean) / np.sqrt(
+            normaliser.variance + normaliser.epsilon
+        )
+        by_hand = torch.from_numpy(np.clip(by_hand, -normaliser.clip, normaliser.clip))
+        scores, _ = normalised.scores(observations)
+        torch.testing.assert_close(scores, plain.scores(by_hand)[0])
+        assert not torch.allclose(scores, plain.scores(observations)[0])
+
+
+@pytest.mark.parametrize("name", MEANS)
+def test_statistics_are_the_ones_in_the_file(published, name):
+    normaliser = read_normaliser(published / f"{name}.vecnormalize.pkl")
+    mean, variance = MEANS[name]
+    np.testing.assert_allclose(normaliser.mean, mean, atol=5e-4)
+    assert normaliser.variance[-1] == pytest.approx(variance, abs=5e-4)
+    assert (normaliser.clip, normaliser.epsilon, normaliser.active) == (10.0, 1e-8, True)
+
+
+@pytest.mark.parametrize(
+    ("file", "shape", "outputs"),
+    [
+        ("plain-ppo-CartPole-v1.pth", (4,), 2),
+        ("plain-ppo-LunarLander-v2.pth", (8,), 4),
+        ("xrl-bench-LunarLander.pth", (8,), 4),
+    ],
+)
+def test_state_dicts_are_policies(published, file, shape, outputs):
+    policy = load(published / file, activation="tanh")
+    assert (policy.observation_shape, policy.outputs) == (shape, outputs)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "words"),
+    [
+        ("a3c-gru-PongDeterministic-v4.tar", UnsupportedCheckpoint, "conv1.weight"),
+        ("unitree-g1-motion.pt", UnsupportedCheckpoint, "recurrent TorchScript policies"),
+        ("pong-ppo.pth", UnsafeCheckpoint, "import and run a2c_ppo_acktr.model.Policy"),
+        ("go1-policy.onnx", UnsupportedCheckpoint, "perhaps ONNX"),
+        ("wocar-ppo-Walker2d-v2.model", UnsafeCheckpoint, "import and run"),
+        ("a2c-Acrobot-v1.vecnormalize.pkl", UnsupportedCheckpoint, "not a policy"),
+        ("MANIFEST.csv", UnsupportedCheckpoint, "no checkpoint that can be read"),
+    ],
+)
+def test_what_cannot_be_loaded_is_called_what_it_is(published, file, kind, words):
+    with pytest.raises(kind, match=words):
+        load(published / file, activation="tanh")

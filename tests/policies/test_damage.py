@@ -90,7 +90,7 @@ def test_a_file_that_is_cut_off_behind_each_of_its_parts_is_a_sentence(samples, 
             sample.again(sample.content[: at + 22 if at + 22 < len(sample.content) else at])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(data=st.data(), name=st.sampled_from(FORMATS))
 def test_a_spoilt_file_is_the_same_policy_or_a_sentence(samples, data, name):
     sample = samples[name]

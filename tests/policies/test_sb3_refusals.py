@@ -159,7 +159,7 @@ space_like = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     entry=st.sampled_from(["action_space", "observation_space", "policy_kwargs", "policy_class"]),
     value=space_like

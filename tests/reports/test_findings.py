@@ -51,9 +51,7 @@ def test_a_policy_that_beats_chance_says_by_how_much(cartpole_report):
 
 
 def test_a_policy_no_better_than_chance_is_critical_and_comes_first(cartpole_report):
-    findings = found(
-        cartpole_report, returns([1, 3, 2], [2, 1, 3]), notices=("something to know",)
-    )
+    findings = found(cartpole_report, returns([1, 3, 2], [2, 1, 3]), notices=("something to know",))
     assert [(f.code, f.severity) for f in findings] == [("R1", "critical"), ("N1", "warning")]
     assert "--normalisation" in findings[0].advice
 

@@ -75,9 +75,7 @@ def test_a_file_in_the_place_of_the_folder_is_left_alone(cartpole_report, tmp_pa
     assert (tmp_path / "r").read_text() == "mine"
 
 
-def test_a_failing_write_leaves_the_older_report_and_nothing_else(
-    cartpole_report, tmp_path
-):
+def test_a_failing_write_leaves_the_older_report_and_nothing_else(cartpole_report, tmp_path):
     write(cartpole_report, tmp_path / "r", {"extra.txt": "old"})
     environment = dataclasses.replace(cartpole_report.environment, arguments={"x": object()})
     unwritable = dataclasses.replace(cartpole_report, environment=environment)

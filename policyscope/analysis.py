@@ -165,15 +165,14 @@ def _labelled(feature: Feature) -> str:
 
 
 def _notices(subject: Subject) -> tuple[str, ...]:
-    file = subject.policy.checkpoint.file
-    notices = [f"{file} {notice}" for notice in subject.policy.checkpoint.notices]
+    notices = [*subject.policy.checkpoint.notices]
     if subject.policy.scale is None:
         seen = torch.from_numpy(subject.rollouts.observations[:1000])
         share = overdriven(subject.policy, seen)
         if share is not None and share > SUSPICIOUS:
             notices.append(
-                f"the observations drive {share:.0%} of the first layer's sums beyond ±3, far from "
+                f"The observations drive {share:.0%} of the first layer's sums beyond ±3, far from "
                 "what networks are trained on: a normaliser is probably missing "
-                "(--normalisation FILE)"
+                "(--normalisation FILE)."
             )
     return tuple(notices)

@@ -95,7 +95,7 @@ def _normalised(policy: Policy, normaliser: Normaliser) -> Policy:
     # an explicit choice answers whatever notice the loader left about a missing normaliser
     checkpoint = replace(policy.checkpoint, normaliser=normaliser.file, notices=())
     if not normaliser.active:
-        notice = f"{normaliser.file} normalised rewards only, so observations stay as they are"
+        notice = f"{normaliser.file} normalised rewards only, so observations stay as they are."
         return replace(policy, checkpoint=replace(checkpoint, notices=(notice,)))
     shape = policy.observation_shape
     if shape is not None and normaliser.mean.shape != shape:
@@ -117,7 +117,7 @@ def _unused_normaliser(path: Path) -> tuple[str, ...]:
     found = next((name for name in names if path.with_name(name).is_file()), None)
     if found is None:
         return ()
-    return (f"{found} lies beside it and was not used: give it with --normalisation",)
+    return (f"{found} lies beside the checkpoint and was not used: give it with --normalisation.",)
 
 
 def _with_notices(policy: Policy, notices: tuple[str, ...]) -> Policy:

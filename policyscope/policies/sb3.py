@@ -280,7 +280,7 @@ def _notices(data: dict[str, Any]) -> tuple[str, ...]:
     on_policy = "rollout_buffer_class" in data or "gae_lambda" in data or "n_delta" in data
     if on_policy and data.get("_last_original_obs") is not None:
         return (
-            "was trained behind a VecNormalize, whose statistics are in a file of their own: "
-            "give it with --normalisation vecnormalize.pkl",
+            "The policy was trained behind a VecNormalize, whose statistics are in a file of their "
+            "own: give it with --normalisation vecnormalize.pkl.",
         )
     return ()

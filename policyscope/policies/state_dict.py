@@ -261,6 +261,6 @@ def _notices(names: list[str]) -> tuple[str, ...]:
     if not found:
         return ()
     return (
-        f"holds {found[0]}, which was not used: if it normalised observations in training, export "
-        "the policy to TorchScript with the normalisation inside",
+        f"The file also holds {found[0]}, which was not used: if it normalised observations in "
+        "training, export the policy to TorchScript with the normalisation inside.",
     )

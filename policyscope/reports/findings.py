@@ -48,7 +48,7 @@ def _from_notices(notices: tuple[str, ...]) -> Iterator[Finding]:
             code="N1",
             severity="warning",
             title="Before you read on",
-            sentence=f"{notice}.",
+            sentence=notice,
             advice="Settle this first: every number rests on it.",
             evidence="notices",
         )

@@ -75,7 +75,7 @@ def test_statistics_of_rewards_alone_leave_observations_as_they_are(originals, p
         policy.scores(observations)[0], load(original.path).scores(observations)[0]
     )
     assert policy.checkpoint.notices == (
-        "statistics.pkl normalised rewards only, so observations stay as they are",
+        "statistics.pkl normalised rewards only, so observations stay as they are.",
     )
 
 
@@ -167,6 +167,6 @@ def test_statistics_that_lie_beside_a_checkpoint_are_noticed(originals, tmp_path
     assert load(checkpoint).checkpoint.notices == ()
     normalising(SENSORS).save(str(tmp_path / name))
     assert load(checkpoint).checkpoint.notices == (
-        f"{name} lies beside it and was not used: give it with --normalisation",
+        f"{name} lies beside the checkpoint and was not used: give it with --normalisation.",
     )
     assert load(checkpoint, normalisation=tmp_path / name).checkpoint.notices == ()

@@ -146,7 +146,7 @@ def test_a_spread_that_diverged_is_damage(network, path, name):
 def test_a_normaliser_beside_the_weights_is_noticed(network, path, content, named):
     torch.save(content(under(actor=network.state_dict())), path)
     (notice,) = load(path, activation="tanh").checkpoint.notices
-    assert notice.startswith(f"holds {named}, which was not used")
+    assert notice.startswith(f"The file also holds {named}, which was not used")
 
 
 @pytest.mark.parametrize("key", ["optimizer", "grad_norm", "reward_rms", "critic_obs_normalizer"])

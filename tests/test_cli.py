@@ -261,30 +261,32 @@ def test_a_normaliser_of_the_wrong_size_is_refused(run, tmp_path, examples):
 
 
 def test_an_interruption_leaves_nothing_behind(tmp_path, examples):
-    # SIGINT once the first progress shows that playing has begun
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from policyscope.cli import main; main()",
-            "analyze",
-            str(examples / "cartpole_dqn.zip"),
-            "--env",
-            "CartPole-v1",
-            "--episodes",
-            "100000",
-        ],
+    # a shell that runs things in the background lets them ignore SIGINT, and Python inherits that
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from policyscope.cli import main; main()"
+    )
+    words = [
+        "analyze",
+        examples / "cartpole_dqn.zip",
+        "--env",
+        "CartPole-v1",
+        "--episodes",
+        100_000,
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-c", start, *map(str, words)],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"FORCE_COLOR": "1", "OMP_NUM_THREADS": "1"},
-    )
-    assert process.stderr is not None
-    seen = b""
-    while b"greedy" not in seen and b"policy" not in seen:
-        seen += process.stderr.read(16)
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=60)
+    ) as process:
+        assert process.stderr is not None
+        seen = b""
+        while b"policy" not in seen and process.poll() is None:
+            seen += process.stderr.read(16)  # the first progress shows that playing has begun
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
     assert process.returncode == 2
     assert b"interrupted; nothing was written" in rest
     assert b"Traceback" not in rest

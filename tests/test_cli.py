@@ -118,7 +118,8 @@ def test_inspect_says_what_a_file_holds(run, examples):
 def test_inspect_says_what_could_not_be_inferred(run, tmp_path):
     import torch
 
-    torch.save(torch.nn.Sequential(torch.nn.Linear(4, 2)).state_dict(), tmp_path / "net.pth")
+    layers = [torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)]
+    torch.save(torch.nn.Sequential(*layers).state_dict(), tmp_path / "net.pth")
     result = run("inspect", "net.pth")
     assert result.exit_code == 0
     assert "activation" in result.stdout

@@ -74,6 +74,8 @@ class StateDict:
         tensors = _tensors(content, file.name)
         acting = _acting(tensors, file.name)
         activation = mlp.activation_named(hints.activation) if hints.activation else None
+        if len(acting.layers) == 1:
+            activation = nn.Identity  # nothing stands between the layers of one
         checkpoint = Checkpoint(
             file=file.name,
             digest=file.digest,

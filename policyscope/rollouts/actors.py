@@ -103,8 +103,8 @@ class UniformRandom:
         match self.action_space:
             case spaces.Discrete(n=n, start=start):
                 return np.asarray(start + rng.integers(n))
-            case spaces.MultiDiscrete(nvec=nvec):
-                return rng.integers(nvec)
+            case spaces.MultiDiscrete(nvec=nvec, start=start):
+                return start + rng.integers(nvec)
             case spaces.Box(low=low, high=high, dtype=dtype):
                 return rng.uniform(low, high).astype(dtype)
         raise EnvironmentMismatch(f"Actions {self.action_space} cannot be drawn.")

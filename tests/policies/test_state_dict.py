@@ -263,3 +263,12 @@ def test_weights_that_diverged_are_called_so(network, path, bad):
     weights["2.bias"][0] = bad
     with pytest.raises(DamagedCheckpoint, match="NaN or infinite: the training had diverged"):
         load(saved(weights, path), activation="tanh")
+
+
+def test_one_layer_alone_needs_no_activation(tmp_path):
+    layer = torch.nn.Linear(4, 2)
+    torch.save(layer.state_dict(), tmp_path / "linear.pth")
+    observations = torch.linspace(-1, 1, 12).reshape(3, 4)
+    policy = load(tmp_path / "linear.pth")
+    torch.testing.assert_close(policy.scores(observations)[0], layer(observations).detach())
+    assert "activation" not in policy.checkpoint.unknown

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from time import perf_counter
 from typing import Any, get_type_hints
 
+import numpy as np
 import torch
 
 from policyscope import registry
@@ -167,7 +168,8 @@ def _labelled(feature: Feature) -> str:
 def _notices(subject: Subject) -> tuple[str, ...]:
     notices = [*subject.policy.checkpoint.notices]
     if subject.policy.scale is None:
-        seen = torch.from_numpy(subject.rollouts.observations[:1000])
+        steps = np.arange(min(1000, len(subject.rollouts.rewards)))
+        seen = torch.from_numpy(subject.rollouts.inputs(steps))
         share = overdriven(subject.policy, seen)
         if share is not None and share > SUSPICIOUS:
             notices.append(

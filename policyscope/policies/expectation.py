@@ -20,9 +20,10 @@ SUSPICIOUS = 0.25
 
 
 def overdriven(policy: Policy, observations: Shaped[Tensor, " batch *observation"]) -> float | None:
-    """Share of the first linear layer's sums beyond ±3; None where no such layer is visible."""
-    first = next((m for m in policy.network.modules() if isinstance(m, nn.Linear)), None)
-    if first is None:
+    """Share of the first layer's sums beyond ±3; None where it is not linear, or not visible."""
+    layers = (m for m in policy.network.modules() if isinstance(m, nn.Linear | nn.Conv2d))
+    first = next(layers, None)
+    if not isinstance(first, nn.Linear):
         return None
     shares: list[float] = []
     hook = first.register_forward_hook(

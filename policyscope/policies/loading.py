@@ -8,12 +8,10 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-import torch
-
 from policyscope import registry
 from policyscope.errors import CheckpointError, UnsupportedCheckpoint
 from policyscope.policies.file import CheckpointFile, Hints, Loader
-from policyscope.policies.normalisation import Normalised, Normaliser, read_normaliser
+from policyscope.policies.normalisation import applied, read_normaliser
 from policyscope.policies.policy import Policy
 from policyscope.provenance import digest
 
@@ -38,7 +36,7 @@ def load(
     file = _open(Path(path))
     policy = _loader(file).load(file, Hints(activation))
     if normalisation is not None:
-        return _normalised(policy, read_normaliser(Path(normalisation)))
+        return applied(policy, read_normaliser(Path(normalisation)))
     return _with_notices(policy, _unused_normaliser(file.path))
 
 
@@ -88,27 +86,6 @@ def _what_it_looks_like(file: CheckpointFile) -> str:
     return (
         f"{file.name} is no checkpoint that can be read; give a stable-baselines3 zip, a state "
         "dict saved with torch.save, or a TorchScript file."
-    )
-
-
-def _normalised(policy: Policy, normaliser: Normaliser) -> Policy:
-    # an explicit choice answers whatever notice the loader left about a missing normaliser
-    checkpoint = replace(policy.checkpoint, normaliser=normaliser.file, notices=())
-    if not normaliser.active:
-        notice = f"{normaliser.file} normalised rewards only, so observations stay as they are."
-        return replace(policy, checkpoint=replace(checkpoint, notices=(notice,)))
-    shape = policy.observation_shape
-    if shape is not None and normaliser.mean.shape != shape:
-        raise CheckpointError(
-            f"{normaliser.file} normalises observations of shape {normaliser.mean.shape}, but the "
-            f"policy in {policy.checkpoint.file} takes {shape}; they do not belong together."
-        )
-    return replace(
-        policy,
-        network=Normalised(policy.network, normaliser).eval(),
-        observation_shape=normaliser.mean.shape,
-        scale=torch.from_numpy(normaliser.scale),
-        checkpoint=checkpoint,
     )
 
 

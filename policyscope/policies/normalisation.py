@@ -4,8 +4,10 @@ A network trained behind stable-baselines3's VecNormalize sees clip((o − μ)/�
 statistics live in a file of their own, a pickle, which is read here as data.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 
 from policyscope.errors import CheckpointError, DamagedCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.pickles import read
-from policyscope.policies.policy import Memory
+from policyscope.policies.policy import Memory, Policy
 from policyscope.policies.records import Record
 
 
@@ -91,6 +93,79 @@ def read_normaliser(path: Path) -> Normaliser:
             f"{path.name} holds statistics that are NaN, negative or do not fit; get a fresh copy."
         )
     return normaliser
+
+
+def applied(policy: Policy, normaliser: Normaliser) -> Policy:
+    """The policy behind a normaliser.
+
+    Raises:
+        CheckpointError: If they do not belong together, or the policy has one already.
+    """
+    if policy.checkpoint.normaliser is not None:
+        raise CheckpointError(
+            f"{policy.checkpoint.file} brings its own normaliser ({policy.checkpoint.normaliser}); "
+            f"leave {normaliser.file} away."
+        )
+    # an explicit choice answers whatever notice the loader left about a missing normaliser
+    checkpoint = replace(policy.checkpoint, normaliser=normaliser.file, notices=())
+    if not normaliser.active:
+        notice = f"{normaliser.file} normalised rewards only, so observations stay as they are."
+        return replace(policy, checkpoint=replace(checkpoint, notices=(notice,)))
+    shape = policy.observation_shape
+    if shape is not None and normaliser.mean.shape != shape:
+        raise CheckpointError(
+            f"{normaliser.file} normalises observations of shape {normaliser.mean.shape}, but the "
+            f"policy in {policy.checkpoint.file} takes {shape}; they do not belong together."
+        )
+    return replace(
+        policy,
+        network=Normalised(policy.network, normaliser).eval(),
+        observation_shape=normaliser.mean.shape,
+        scale=torch.from_numpy(normaliser.scale),
+        checkpoint=checkpoint,
+    )
+
+
+def filter_inside(content: Any, inputs: int, file: str) -> Normaliser | None:
+    """The observation filter that a training run saved with its environments.
+
+    A running mean M and sum of squares S over n observations, applied as clip((o − M)/√(S/(n−1))):
+    the ZFilter of the TRPO and PPO implementations for MuJoCo, read from the records of a pickle.
+    """
+    for record in _records(content):
+        statistics = record.get("rs")
+        if not isinstance(statistics, Record):
+            continue
+        mean, squares = (_numbers(statistics.get(name)) for name in ("_M", "_S"))
+        count = _number(statistics.get("_n"))
+        if mean.shape == squares.shape == (inputs,) and count > 1:
+            clip = record.get("clip")
+            normaliser = Normaliser(
+                file=f"{record.origin.rpartition('.')[2]} inside {file}",
+                mean=mean,
+                variance=squares / (count - 1),
+                epsilon=1e-16,
+                clip=np.inf if clip is None else _number(clip),
+                active=True,
+            )
+            return normaliser if _sound(normaliser) else None
+    return None
+
+
+def _records(content: Any) -> Iterator[Record]:
+    level, seen = [content], set()
+    for item in level:  # which grows on the way
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        match item:
+            case Record(state=state, items=items):
+                yield item
+                level += [state, items]
+            case dict():
+                level += item.values()
+            case list() | tuple():
+                level += item
 
 
 def _sound(normaliser: Normaliser) -> bool:

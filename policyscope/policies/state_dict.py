@@ -30,6 +30,7 @@ from policyscope.errors import (
 from policyscope.policies import mlp
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.heads import TanhScaled
+from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import FeedForward, Policy, Scores
 from policyscope.policies.records import Record
 from policyscope.policies.tensors import read_tensors, refusal
@@ -40,6 +41,7 @@ _WRAPPERS = (
     "state_dict",
     "actor_state_dict",
     "policy_state_dict",
+    "policy_model",
     "policy",
     "actor",
     "model",
@@ -49,7 +51,7 @@ _VALUE = re.compile(
     r"(^|[._])(critics?|values?|v|vf|baseline|target|[qv]\w*_target|log_?std|fc_logstd)(?=[._\d]|$)"
 )
 _Q = re.compile(r"(^|[._])(q|qf|q_?net(work)?|q_?func(tion)?)(?=[._\d]|$)")
-_STD = re.compile(r"(^|[._])(log_?)?std$")
+_STD = re.compile(r"(^|[._])(log_?)?std(ev)?$")
 _SCALED = ("action_scale", "action_bias")
 _REBUILD = "._rebuild_"
 _HARMLESS = ("torch", "numpy", "collections", "persistent")
@@ -70,7 +72,8 @@ class StateDict:
 
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""
-        content, beside = _unwrapped(read_tensors(file.content, file.name))
+        whole = read_tensors(file.content, file.name)
+        content, beside = _unwrapped(whole)
         tensors = _tensors(content, file.name)
         acting = _acting(tensors, file.name)
         activation = mlp.activation_named(hints.activation) if hints.activation else None
@@ -100,7 +103,7 @@ class StateDict:
                 "--activation relu.",
                 checkpoint,
             )
-        return Policy(
+        policy = Policy(
             network=FeedForward(mlp.build(acting.layers, activation, *acting.final)).eval(),
             outputs=acting.outputs,
             observation_shape=(acting.inputs,),
@@ -108,6 +111,8 @@ class StateDict:
             spread=_spread(tensors, acting.outputs, file.name),
             checkpoint=checkpoint,
         )
+        normaliser = filter_inside(whole, acting.inputs, file.name)
+        return policy if normaliser is None else applied(policy, normaliser)
 
 
 @dataclass(frozen=True, eq=False)

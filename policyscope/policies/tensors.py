@@ -55,13 +55,17 @@ def read_tensors(data: bytes, what: str) -> Any:
         UnsafeCheckpoint: If it is an object that would have to be imported and run.
         DamagedCheckpoint: If it is cut off or no torch file.
     """
-    if data.startswith(b"PK"):
-        content = read_archived(unpack(data, what), "data.pkl", what)
-    else:
-        content = _read_stream(io.BytesIO(data), what)
+    content = read_content(data, what)
     if isinstance(content, Record):
         raise refusal(content, what)
     return content
+
+
+def read_content(data: bytes, what: str) -> Any:
+    """Like `read_tensors`, and a `Record` where an object would have to be imported and run."""
+    if data.startswith(b"PK"):
+        return read_archived(unpack(data, what), "data.pkl", what)
+    return _read_stream(io.BytesIO(data), what)
 
 
 def read_archived(members: Mapping[str, bytes], pickle: str, what: str) -> Any:

@@ -6,13 +6,16 @@ simulators are made from it on demand.
 
 import importlib
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium
 from gymnasium import Space
 
 from policyscope.errors import EnvironmentMismatch, did_you_mean
+from policyscope.rollouts.atari import STACK, AtariLanes, is_atari
 from policyscope.rollouts.lanes import CartPoleLanes, Lanes, SeparateLanes
 from policyscope.rollouts.quiet import quiet
 
@@ -62,6 +65,8 @@ class Environment:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.playable not in gymnasium.registry and find_spec("ale_py"):
+            importlib.import_module("ale_py")  # registers its games
         if self.playable not in gymnasium.registry and ":" not in self.id:
             raise EnvironmentMismatch(
                 f"There is no environment {self.id!r}; name a registered gymnasium id, or "
@@ -80,8 +85,16 @@ class Environment:
         contacts = {"use_contact_forces": True} if self.id in ANT_WITH_CONTACTS else {}
         return {**contacts, **self.arguments}
 
+    @property
+    def frame_stack(self) -> int | None:
+        """How many of the newest frames a policy sees at once; None where it sees observations."""
+        return self.options.get("stack_num", STACK) if is_atari(self.playable) else None
+
     def spaces(self) -> tuple[Space, Space]:
-        """Observation and action space of one lane."""
+        """What a policy sees, and what it may do, in one lane."""
+        if self.frame_stack is not None:
+            with closing(AtariLanes(1, self.playable, self.options)) as game:
+                return game.spaces(self.frame_stack)
         env = self._make()
         try:
             return env.observation_space, env.action_space
@@ -106,6 +119,8 @@ class Environment:
         """Simulators for `count` lanes, vectorised natively where lanes can be kept independent."""
         if self._native:
             return CartPoleLanes(count, self.playable, self.options)
+        if self.frame_stack is not None:
+            return AtariLanes(count, self.playable, self.options)
         return SeparateLanes(self._make, count)
 
     @property

@@ -49,7 +49,7 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
         raise UsageError(f"play needs at least 1 episode and 1 lane, not {episodes} and {lanes}.")
     count = min(episodes, lanes or environment.usual_lanes)
     simulators = environment.lanes(count)
-    show = _Shown(perturbation, seed)
+    eyes = _Eyes(perturbation, environment.frame_stack, seed)
     choices = Generators(seed, actor.purpose)
     playing = Lockstep(range(episodes), count, environment.batch)
     tape = _Tape(episodes)
@@ -64,8 +64,8 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
         observations = begin(np.arange(count))
         memory = actor.initial_memory(count)
         while len(playing.lanes):
-            shown = show(observations, playing.episodes)
-            actions, memory = actor.act(shown, memory, playing, choices)
+            shown = eyes.shown(observations, playing.episodes)
+            actions, memory = actor.act(eyes.see(shown), memory, playing, choices)
             following, rewards, terminated, truncated = simulators.step(playing.lanes, actions)
             seen = () if perturbation is None else (shown,)
             tape.write(playing.episodes, (observations, actions, rewards, *seen))
@@ -75,25 +75,45 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
                 on_finished(int(ended.sum()))
                 begun, kept = playing.finish(ended)
                 following, memory = following[kept], tuple(m[kept] for m in memory)
+                eyes.forget(begun, kept)
                 if len(begun):
                     following[begun] = begin(begun)
                     for rows, fresh in zip(memory, actor.initial_memory(len(begun)), strict=True):
                         rows[begun] = fresh
             observations = following
-    return tape.rollouts(seed)
+    return tape.rollouts(seed, environment.frame_stack)
 
 
-class _Shown:
-    """What the actor is shown of an observation."""
+class _Eyes:
+    """What the actor sees: the new observation, changed or not, or the newest few of them."""
 
-    def __init__(self, perturbation: Perturbation | None, seed: int) -> None:
+    def __init__(
+        self, perturbation: Perturbation | None, frame_stack: int | None, seed: int
+    ) -> None:
         self._perturbation = perturbation
         self._generators = Generators(seed, perturbation.purpose if perturbation else "")
+        self._frame_stack = frame_stack
+        self._frames: np.ndarray | None = None
 
-    def __call__(self, observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
+    def shown(self, observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
         if self._perturbation is None:
             return observations
         return self._perturbation.perturb(observations, episodes, self._generators)
+
+    def see(self, shown: np.ndarray) -> np.ndarray:
+        if self._frame_stack is None:
+            return shown
+        if self._frames is None:
+            shape = (len(shown), self._frame_stack, *shown.shape[1:])
+            self._frames = np.zeros(shape, shown.dtype)
+        self._frames = np.concatenate([self._frames[:, 1:], shown[:, None]], 1)
+        return self._frames
+
+    def forget(self, begun: np.ndarray, kept: np.ndarray) -> None:
+        """An episode begins with empty frames."""
+        if self._frames is not None:
+            self._frames = self._frames[kept]
+            self._frames[begun] = 0
 
 
 class _Tape:
@@ -115,14 +135,14 @@ class _Tape:
         self._terminated[episodes] = terminated
         self._truncated[episodes] = truncated
 
-    def rollouts(self, seed: int) -> Rollouts:
-        episode, time = (np.concatenate(parts) for parts in zip(*self._places, strict=True))
-        place = (np.cumsum(self._lengths) - self._lengths)[episode] + time
+    def rollouts(self, seed: int, frame_stack: int | None) -> Rollouts:
+        first = np.cumsum(self._lengths) - self._lengths
+        places = [first[episode] + time for episode, time in self._places]
         columns = []
         for parts in zip(*self._steps, strict=True):
-            rows = np.concatenate(parts)
-            columns.append(np.empty_like(rows))
-            columns[-1][place] = rows
+            columns.append(np.empty((self._lengths.sum(), *parts[0].shape[1:]), parts[0].dtype))
+            for place, part in zip(places, parts, strict=True):
+                columns[-1][place] = part
         observations, actions, rewards, *shown = columns
         return Rollouts(
             seed=seed,
@@ -133,6 +153,7 @@ class _Tape:
             rewards=rewards,
             terminated=self._terminated,
             truncated=self._truncated,
+            frame_stack=frame_stack,
         )
 
 

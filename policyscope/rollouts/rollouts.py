@@ -25,6 +25,18 @@ class Rollouts:
     """The task ended the episode."""
     truncated: Bool[np.ndarray, " episode"]
     """A time limit ended the episode; the return says nothing about what would have followed."""
+    frame_stack: int | None = None
+    """How many of the newest observations the policy saw at once, where these are frames."""
+
+    def inputs(self, steps: Int[np.ndarray, " row"]) -> Shaped[np.ndarray, " row *input"]:
+        """What the policy saw at these steps; frames are stored once and stacked here."""
+        if self.frame_stack is None:
+            return self.shown[steps]
+        first = (np.cumsum(self.lengths) - self.lengths)[self.episode_of_step[steps]]
+        back = steps[:, None] - np.arange(self.frame_stack)[::-1]
+        frames = self.shown[np.maximum(back, 0)]
+        frames[back < first[:, None]] = 0  # nothing was seen before the episode
+        return frames
 
     @property
     def episode_of_step(self) -> Int[np.ndarray, " step"]:

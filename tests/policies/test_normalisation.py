@@ -11,7 +11,8 @@ from stable_baselines3 import A2C
 
 from policyscope.errors import CheckpointError, DamagedCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.loading import load
-from policyscope.policies.normalisation import read_normaliser
+from policyscope.policies.normalisation import applied, filter_inside, read_normaliser
+from policyscope.policies.records import Record
 
 
 @pytest.fixture
@@ -170,3 +171,41 @@ def test_statistics_that_lie_beside_a_checkpoint_are_noticed(originals, tmp_path
         f"{name} lies beside the checkpoint and was not used: give it with --normalisation.",
     )
     assert load(checkpoint, normalisation=tmp_path / name).checkpoint.notices == ()
+
+
+def zfilter(mean, squares, count, clip=10.0):
+    """The records of a training run's environment, with the filter of its observations."""
+    statistics = Record("run.RunningStat", state={"_n": count, "_M": mean, "_S": squares})
+    found = Record("run.ZFilter", state={"rs": statistics, "clip": clip})
+    return {"envs": [Record("run.Env", state={"state_filter": found})]}
+
+
+def test_a_filter_inside_is_the_running_mean_and_deviation_of_what_was_seen():
+    seen = np.random.default_rng(0).normal([1.0, -2.0], [3.0, 0.5], (500, 2))
+    mean = seen.mean(0)
+    found = filter_inside(zfilter(mean, ((seen - mean) ** 2).sum(0), 500), 2, "run.model")
+    assert found is not None
+    np.testing.assert_allclose(found.mean, mean)
+    np.testing.assert_allclose(found.scale, seen.std(0, ddof=1))
+    assert (found.clip, found.file) == (10.0, "ZFilter inside run.model")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"envs": []},
+        zfilter(np.zeros(3), np.ones(3), 10),
+        zfilter(np.zeros(2), np.ones(2), 1),
+        zfilter(np.zeros(2), np.array([1.0, np.nan]), 10),
+        zfilter(np.zeros(2), np.ones(2), "many"),
+    ],
+)
+def test_what_is_no_filter_of_these_observations_is_left_alone(content):
+    assert filter_inside(content, 2, "run.model") is None
+
+
+def test_a_policy_with_a_filter_takes_no_other(originals, tmp_path):
+    normalising(SENSORS).save(str(tmp_path / "vecnormalize.pkl"))
+    policy = load(originals["DQN"].path, normalisation=tmp_path / "vecnormalize.pkl")
+    with pytest.raises(CheckpointError, match="brings its own normaliser"):
+        applied(policy, read_normaliser(tmp_path / "vecnormalize.pkl"))

@@ -155,17 +155,6 @@ def test_the_culprit_is_named(marker, tmp_path, protocol):
         load(path)
 
 
-@pytest.mark.parametrize("legacy", [True, False])
-def test_a_whole_module_is_refused_by_its_name(network, tmp_path, legacy):
-    path = tmp_path / "policy.pth"
-    torch.save(network, path, _use_new_zipfile_serialization=not legacy)
-    with pytest.raises(
-        UnsafeCheckpoint, match=r"torch\.nn\.modules\.container\.Sequential"
-    ) as error:
-        load(path)
-    assert "Save the weights alone, `torch.save(module.state_dict(), path)`" in str(error.value)
-
-
 @pytest.mark.parametrize("protocol", range(2, 6))
 def test_statistics_given_as_the_policy_are_recognised(tmp_path, protocol):
     path = tmp_path / "statistics.pkl"

@@ -1,0 +1,114 @@
+"""Whole pickled modules, read as data and rebuilt.
+
+`torch.save(module, path)` stores a module's class by name; loading it would import and run that
+code. Here the file is read as data, and the network rebuilt from torch's own layers inside.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+
+from policyscope.errors import ActivationUnknown, CheckpointError, UnsupportedCheckpoint
+from policyscope.policies import mlp
+from policyscope.policies.file import CheckpointFile, Hints
+from policyscope.policies.modules import Frames, chain, is_module
+from policyscope.policies.policy import FeedForward, Policy
+from policyscope.policies.records import Record
+from policyscope.policies.state_dict import StateDict
+from policyscope.policies.tensors import read_content
+from policyscope.provenance import Checkpoint
+
+
+class PickledModule:
+    """Loader of `torch.save(module, path)`."""
+
+    format = "pickled module"
+
+    def recognises(self, file: CheckpointFile) -> bool:
+        """Whether torch wrote it, and a module is in it."""
+        if not StateDict().recognises(file):
+            return False
+        try:
+            return _module(read_content(file.content, file.name)) is not None
+        except CheckpointError:
+            return False  # the loader of state dicts says what is wrong with it
+
+    def load(self, file: CheckpointFile, hints: Hints) -> Policy:
+        """Rebuild the layers. See `Loader.load`."""
+        record = _module(read_content(file.content, file.name))
+        if record is None:
+            raise UnsupportedCheckpoint(f"{file.name} holds no module.")
+        layers = list(chain(record))
+        weighted = [layer for layer in layers if list(layer.parameters())]
+        if not weighted:
+            raise UnsupportedCheckpoint(f"{file.name} holds a {record.origin} without layers.")
+        images = isinstance(weighted[0], nn.Conv2d)
+        checkpoint = Checkpoint(
+            file=file.name,
+            digest=file.digest,
+            format=self.format,
+            algorithm=None,
+            library=None,
+            architecture=" → ".join(map(_described, layers)),
+            parameters=sum(p.numel() for layer in weighted for p in layer.parameters()),
+            observations="images" if images else f"({weighted[0].in_features},)",
+            actions=f"{_width(weighted[-1])} outputs",
+            scores="logits or mean action, as the environment's actions tell",
+            unknown=("action space", f"what {record.origin} does besides its layers")
+            + ("scale of the images, taken as 1/255",) * images,
+        )
+        layers = _with_activations(layers, hints, checkpoint)
+        body = nn.Sequential(*layers).eval()
+        return Policy(
+            network=(Frames(body) if images else FeedForward(body)).eval(),
+            outputs=None if images else _width(weighted[-1]),
+            observation_shape=None if images else (weighted[0].in_features,),
+            checkpoint=checkpoint,
+        )
+
+
+def _module(content: Any) -> Record | None:
+    """The module, alone or first in what was saved beside it."""
+    if is_module(content):
+        return content
+    values: Iterable[Any] = ()
+    if isinstance(content, dict):
+        values = content.values()
+    elif isinstance(content, list | tuple):
+        values = content
+    return next((value for value in values if is_module(value)), None)
+
+
+def _with_activations(
+    layers: list[nn.Module], hints: Hints, checkpoint: Checkpoint
+) -> list[nn.Module]:
+    """Put the activation that was given where two weighted layers meet without one."""
+    done: list[nn.Module] = []
+    for layer in layers:
+        if done and list(layer.parameters()) and list(done[-1].parameters()):
+            if hints.activation is None:
+                raise ActivationUnknown(
+                    f"{checkpoint.file} applies an activation in code that is not in the file; "
+                    "give it, for example --activation relu.",
+                    checkpoint,
+                )
+            done.append(mlp.activation_named(hints.activation)())
+        done.append(layer)
+    return done
+
+
+def _width(layer: nn.Module) -> int:
+    match layer:
+        case nn.Linear(out_features=width) | nn.Conv2d(out_channels=width):
+            return width
+    return 0
+
+
+def _described(layer: nn.Module) -> str:
+    match layer:
+        case nn.Linear(in_features=inputs, out_features=outputs):
+            return f"linear {inputs}→{outputs}"
+        case nn.Conv2d(out_channels=channels, kernel_size=(height, width), stride=(step, _)):
+            return f"{channels} of {height}×{width}/{step}"
+    return type(layer).__name__

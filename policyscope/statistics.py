@@ -73,7 +73,7 @@ def bootstrap(
     confidence: float = CONFIDENCE,
     resamples: int = 2000,
 ) -> tuple[Estimate, ...]:
-    """Percentile bootstrap over whole episodes, whose states are not independent of one another.
+    """Percentile bootstrap, scipy's, over whole episodes: states of one are not independent.
 
     Args:
         groups: Sufficient statistics of each episode.
@@ -91,10 +91,22 @@ def bootstrap(
     n = len(groups)
     if n < 2:
         raise ValueError(f"statistics.bootstrap needs at least 2 episodes, not {n}.")
-    times_drawn = rng.multinomial(n, np.full(n, 1 / n), size=resamples)
-    drawn = np.stack([statistic(total) for total in times_drawn @ groups])
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+
+    def of_episodes(rows: np.ndarray, axis: int) -> np.ndarray:
+        del axis  # scipy's resamples are rows, and it wants them last again
+        return np.moveaxis(np.apply_along_axis(statistic, -1, groups[rows].sum(-2)), -1, 0)
+
+    found = stats.bootstrap(
+        (np.arange(n),),
+        of_episodes,
+        n_resamples=resamples,
+        batch=100,
+        vectorized=True,
+        confidence_level=confidence,
+        method="percentile",
+        rng=rng,
+    ).confidence_interval
     return tuple(
-        Estimate(float(value), float(lowest), float(highest), confidence, n, "bootstrap")
-        for value, lowest, highest in zip(statistic(groups.sum(0)), low, high, strict=True)
+        Estimate(float(value), float(low), float(high), confidence, n, "bootstrap")
+        for value, low, high in zip(statistic(groups.sum(0)), found.low, found.high, strict=True)
     )

@@ -28,7 +28,7 @@ class Subject:
     """The policy's own episodes, unperturbed."""
     action_space: Space
     features: tuple[Feature, ...]
-    """Names of the observation's features."""
+    """Names of the observation's features; images have none."""
     actions: tuple[Feature, ...]
     """Names of the actions, or of the dimensions of a continuous one."""
     lanes: int | None = None
@@ -55,13 +55,13 @@ class Subject:
             rollouts = play(
                 Greedy(fitted), environment, episodes, seed, lanes=lanes, on_finished=advance
             )
-        size = int(np.prod(fitted.observation_shape or ()))
+        shape = fitted.observation_shape or ()
         return cls(
             policy=fitted,
             environment=environment,
             rollouts=rollouts,
             action_space=actions,
-            features=feature_names(environment.playable, size),
+            features=feature_names(environment.playable, *shape) if len(shape) == 1 else (),
             actions=action_names(environment.playable, fitted.outputs or 0),
             lanes=lanes,
             progress=progress,

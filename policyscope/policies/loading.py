@@ -25,7 +25,7 @@ def load(
     """Load a trained policy without running anything that its file brings.
 
     Args:
-        path: A checkpoint: stable-baselines3 zip, bare state dict, or TorchScript.
+        path: A checkpoint, in any format of docs/loading.md.
         activation: Name of the activation between layers, for files that do not record it.
         normalisation: A VecNormalize file with the statistics of the observations.
 
@@ -67,7 +67,7 @@ def _loader(file: CheckpointFile) -> Loader:
 _LOOKS = (
     (b"PK\x03\x04", "a zip archive that is cut off or of no known layout", "get a fresh copy"),
     (b"\x89HDF", "an HDF5 file (Keras)", "export the policy to TorchScript"),
-    (b"\x08", "a protobuf file, perhaps ONNX", "export the policy to TorchScript"),
+    (b"\x08", "a protobuf file, but no ONNX model", "get a fresh copy"),
     (b"\x1f\x8b", "a gzip archive", "unpack it and give the file inside"),
     (b"{", "a JSON text", "give the file that holds the weights"),
 )
@@ -85,7 +85,7 @@ def _what_it_looks_like(file: CheckpointFile) -> str:
             return f"{file.name} looks like {looks}; {remedy}."
     return (
         f"{file.name} is no checkpoint that can be read; give a stable-baselines3 zip, a state "
-        "dict saved with torch.save, or a TorchScript file."
+        "dict or module saved with torch.save, a TorchScript or an ONNX file."
     )
 
 

@@ -79,23 +79,7 @@ class StateDict:
         activation = mlp.activation_named(hints.activation) if hints.activation else None
         if len(acting.layers) == 1:
             activation = nn.Identity  # nothing stands between the layers of one
-        checkpoint = Checkpoint(
-            file=file.name,
-            digest=file.digest,
-            format=self.format,
-            algorithm=None,
-            library=None,
-            architecture=mlp.architecture(acting.layers, activation),
-            parameters=mlp.parameters(acting.layers),
-            observations=f"({acting.inputs},)",
-            actions=f"{acting.outputs} outputs",
-            scores=acting.meaning or "logits or mean action, as the environment's actions tell",
-            unknown=("activation",) * (activation is None)
-            + ("bounds of the observations", "action space")
-            + ("whether actions are squashed",) * (acting.meaning is None and not acting.final)
-            + acting.unknown,
-            notices=_notices([*beside, *tensors]),
-        )
+        checkpoint = _described(file, acting, activation, _notices([*beside, *tensors]))
         if activation is None:
             raise ActivationUnknown(
                 f"{file.name} is a state dict, which does not record the activation between its "
@@ -131,6 +115,31 @@ class _Acting:
     @property
     def outputs(self) -> int:
         return mlp.sizes(self.layers)[-1]
+
+
+def _described(
+    file: CheckpointFile,
+    acting: _Acting,
+    activation: type[nn.Module] | None,
+    notices: tuple[str, ...],
+) -> Checkpoint:
+    return Checkpoint(
+        file=file.name,
+        digest=file.digest,
+        format=StateDict.format,
+        algorithm=None,
+        library=None,
+        architecture=mlp.architecture(acting.layers, activation),
+        parameters=mlp.parameters(acting.layers),
+        observations=f"({acting.inputs},)",
+        actions=f"{acting.outputs} outputs",
+        scores=acting.meaning or "logits or mean action, as the environment's actions tell",
+        unknown=("activation",) * (activation is None)
+        + ("bounds of the observations", "action space")
+        + ("whether actions are squashed",) * (acting.meaning is None and not acting.final)
+        + acting.unknown,
+        notices=notices,
+    )
 
 
 def _unwrapped(content: Any) -> tuple[Any, list[str]]:

@@ -5,6 +5,7 @@ simulators are made from it on demand.
 """
 
 import importlib
+import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -68,15 +69,19 @@ class Environment:
         if self.playable not in gymnasium.registry and find_spec("ale_py"):
             importlib.import_module("ale_py")  # registers its games
         if self.playable not in gymnasium.registry and ":" not in self.id:
+            atari = " Atari games need: pip install 'policyscope[environments]'."
             raise EnvironmentMismatch(
                 f"There is no environment {self.id!r}; name a registered gymnasium id, or "
                 f"module:id for one of your own.{did_you_mean(self.id, gymnasium.registry)}"
+                + ("" if find_spec("ale_py") else atari)
             )
 
     @property
     def playable(self) -> str:
         """The id that is played."""
-        return UPGRADES.get(self.id, self.id)
+        # an Atari game whose frames are skipped here instead of in the simulator
+        skipped = re.sub(r"^(\w+)Deterministic-v4$", r"\1NoFrameskip-v4", self.id)
+        return UPGRADES.get(self.id, skipped)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ NOT_CHECKPOINTS = {
     "an HDF5 file": (b"\x89HDF\r\n\x1a\n", r"looks like an HDF5 file \(Keras\); export the policy"),
     "an ONNX file": (
         b"\x08\x08\x12\x07pytorch",
-        "a protobuf file, perhaps ONNX; export the policy",
+        "a protobuf file, but no ONNX model",
     ),
     "a gzip archive": (gzip.compress(b"x"), "looks like a gzip archive; unpack it and give the"),
     "a JSON text": (b'{"a": 1}', "looks like a JSON text; give the file that holds the weights"),

@@ -4,7 +4,6 @@ A network trained behind stable-baselines3's VecNormalize sees clip((o − μ)/�
 statistics live in a file of their own, a pickle, which is read here as data.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from policyscope.errors import CheckpointError, DamagedCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.pickles import read
 from policyscope.policies.policy import Memory, Policy
-from policyscope.policies.records import Record
+from policyscope.policies.records import Record, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +131,8 @@ def filter_inside(content: Any, inputs: int, file: str) -> Normaliser | None:
     A running mean M and sum of squares S over n observations, applied as clip((o − M)/√(S/(n−1))):
     the ZFilter of the TRPO and PPO implementations for MuJoCo, read from the records of a pickle.
     """
-    for record in _records(content):
-        statistics = record.get("rs")
+    for record in within(content):
+        statistics = record.get("rs") if isinstance(record, Record) else None
         if not isinstance(statistics, Record):
             continue
         mean, squares = (_numbers(statistics.get(name)) for name in ("_M", "_S"))
@@ -150,22 +149,6 @@ def filter_inside(content: Any, inputs: int, file: str) -> Normaliser | None:
             )
             return normaliser if _sound(normaliser) else None
     return None
-
-
-def _records(content: Any) -> Iterator[Record]:
-    level, seen = [content], set()
-    for item in level:  # which grows on the way
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        match item:
-            case Record(state=state, items=items):
-                yield item
-                level += [state, items]
-            case dict():
-                level += item.values()
-            case list() | tuple():
-                level += item
 
 
 def _sound(normaliser: Normaliser) -> bool:

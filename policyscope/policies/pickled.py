@@ -43,7 +43,9 @@ class PickledModule:
         weighted = [layer for layer in layers if list(layer.parameters())]
         if not weighted:
             raise UnsupportedCheckpoint(f"{file.name} holds a {record.origin} without layers.")
-        images = isinstance(weighted[0], nn.Conv2d)
+        first = weighted[0]
+        inputs = first.in_features if isinstance(first, nn.Linear) else None
+        images = inputs is None
         checkpoint = Checkpoint(
             file=file.name,
             digest=file.digest,
@@ -52,7 +54,7 @@ class PickledModule:
             library=None,
             architecture=" → ".join(map(_described, layers)),
             parameters=sum(p.numel() for layer in weighted for p in layer.parameters()),
-            observations="images" if images else f"({weighted[0].in_features},)",
+            observations="images" if images else f"({inputs},)",
             actions=f"{_width(weighted[-1])} outputs",
             scores="logits or mean action, as the environment's actions tell",
             unknown=("action space", f"what {record.origin} does besides its layers")
@@ -63,7 +65,7 @@ class PickledModule:
         return Policy(
             network=(Frames(body) if images else FeedForward(body)).eval(),
             outputs=None if images else _width(weighted[-1]),
-            observation_shape=None if images else (weighted[0].in_features,),
+            observation_shape=None if inputs is None else (inputs,),
             checkpoint=checkpoint,
         )
 

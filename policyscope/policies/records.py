@@ -6,7 +6,7 @@ are made here from their parts, never by the function that the pickle names.
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,23 @@ class Record:
     def get(self, name: str, default: Any = None) -> Any:
         """An attribute of the object that the pickle described."""
         return self.state.get(name, default) if isinstance(self.state, dict) else default
+
+
+def within(content: Any) -> Iterator[Any]:
+    """Everything inside, the outermost first, and once however often it is referred to."""
+    level, seen = [content], set()
+    for item in level:  # which grows on the way
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        match item:
+            case Record(state=state, items=items):
+                level += [state, items]
+            case dict():
+                level += item.values()
+            case list() | tuple():
+                level += item
 
 
 def named(module: str, name: str) -> Record:

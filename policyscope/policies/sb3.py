@@ -12,6 +12,10 @@ names of the tensors, the sizes by their shapes, spaces and keyword arguments by
 | SAC, TQC | `actor.latent_pi`, `actor.mu`, tanh, scaled to the bounds | mean action |
 | TD3, DDPG | `actor.mu`, tanh, scaled to the bounds | mean action |
 | ARS | `action_net`, with tanh and scaling where it squashes | logits or mean action |
+| RecurrentPPO | `lstm_actor`, then as PPO | logits or mean action |
+
+Before these come the convolutions of a `CnnPolicy`, where the file says that they are the
+library's own. Images are scaled as the library does it, and have their channels first.
 
 Source: the layouts of stable-baselines3 and sb3-contrib, 1.0rc0 to 2.9,
 https://stable-baselines3.readthedocs.io/en/master/guide/save_format.html
@@ -19,21 +23,20 @@ https://stable-baselines3.readthedocs.io/en/master/guide/save_format.html
 
 import json
 import math
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gymnasium import Space, spaces
+from gymnasium import spaces
 from torch import Tensor, nn
 
-from policyscope.errors import DamagedCheckpoint, UnsupportedCheckpoint
-from policyscope.policies import mlp
+from policyscope.errors import DamagedCheckpoint
+from policyscope.policies import mlp, recurrent
 from policyscope.policies.archives import unpack
+from policyscope.policies.convolutions import Pixels, nature_cnn
 from policyscope.policies.file import CheckpointFile, Hints
-from policyscope.policies.heads import QuantileMean, ToBounds
-from policyscope.policies.policy import FeedForward, Policy, Scores, describe, outputs_needed
-from policyscope.policies.sb3_spaces import read_actions, read_observations
+from policyscope.policies.policy import FeedForward, Policy, describe, outputs_needed
+from policyscope.policies.sb3_families import Family, Saved, family_of, has_convolutions
+from policyscope.policies.sb3_spaces import is_image, read_actions, read_observations
 from policyscope.policies.tensors import read_tensors
 from policyscope.provenance import Checkpoint
 
@@ -50,7 +53,7 @@ class StableBaselines3:
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""
         saved = _read(file)
-        family = _family(saved)
+        family = family_of(saved)
         activation = (
             mlp.activation_named(hints.activation)
             if hints.activation
@@ -58,15 +61,18 @@ class StableBaselines3:
         )
         layers = [layer for prefix in family.layers for layer in mlp.stack(saved.tensors, prefix)]
         body = mlp.build(layers, activation, *family.final(saved))
-        _require_fitting(saved, family, mlp.sizes(layers), file.name)
+        front = _front(saved, family)
+        _require_fitting(saved, family, front.width, mlp.sizes(layers))
+        network = front.before(body).eval()
         outputs = outputs_needed(saved.actions)
         log_std = saved.tensors.get("log_std")
         return Policy(
-            network=FeedForward(body).eval(),
+            network=network,
             outputs=outputs,
             observation_shape=saved.observations,
             action_space=saved.actions,
             meaning=family.meaning(saved.actions),
+            memory_shapes=() if front.lstm is None else recurrent.memory_shapes(front.lstm),
             spread=None if log_std is None or log_std.shape != (outputs,) else log_std.exp(),
             checkpoint=Checkpoint(
                 file=file.name,
@@ -74,8 +80,8 @@ class StableBaselines3:
                 format=self.format,
                 algorithm=_algorithm(saved.data, family),
                 library=saved.version,
-                architecture=mlp.architecture(layers, activation),
-                parameters=mlp.parameters(layers),
+                architecture=" → ".join((*front.words, mlp.architecture(layers, activation))),
+                parameters=sum(parameter.numel() for parameter in network.parameters()),
                 observations=f"{saved.observations} {saved.observation_type}",
                 actions=describe(saved.actions),
                 scores=family.meaning(saved.actions),
@@ -85,123 +91,27 @@ class StableBaselines3:
 
 
 @dataclass(frozen=True, eq=False)
-class _Saved:
-    """The readable part of a zip."""
+class _Front:
+    """What comes before the fully connected layers."""
 
-    data: dict[str, Any]
-    tensors: dict[str, Tensor]
-    version: str | None
-    observations: tuple[int, ...]
-    observation_type: str
-    actions: Space
+    modules: list[nn.Module]
+    lstm: nn.LSTM | None
+    width: int
+    """How many numbers come out of it."""
+    words: tuple[str, ...]
+    """Its layers, for people."""
 
-    @property
-    def keywords(self) -> dict[str, Any]:
-        """`policy_kwargs`, as text and plain values."""
-        keywords = self.data.get("policy_kwargs")
-        return keywords if isinstance(keywords, dict) else {}
+    def before(self, body: nn.Module) -> nn.Module:
+        """The whole network."""
+        if self.lstm is None:
+            return FeedForward(nn.Sequential(*self.modules, body) if self.modules else body)
+        return recurrent.Recurrent(nn.Sequential(*self.modules), self.lstm, body)
 
-    @property
-    def activation(self) -> type[nn.Module] | None:
-        """The activation that was asked for, if one was."""
-        asked = self.keywords.get("activation_fn")
-        if asked is None:
-            return None
-        named = re.fullmatch(r"<class 'torch\.nn\.modules\.\w+\.(\w+)'>", str(asked))
-        if named is None or named[1].lower() not in mlp.ACTIVATIONS:
-            raise UnsupportedCheckpoint(
-                f"This policy's activation is {asked}, which is not in the file; if it computes "
-                f"what one of {', '.join(mlp.ACTIVATIONS)} does, give that one with --activation."
-            )
-        return mlp.activation_named(named[1])
-
-    def says(self, keyword: str, otherwise: bool) -> bool:
-        """A boolean keyword argument."""
-        return str(self.keywords.get(keyword, otherwise)) == "True"
-
-
-@dataclass(frozen=True)
-class _Family:
-    """Algorithms that share an acting network."""
-
-    name: str
-    mark: str
-    """The beginning of a tensor's name that no family further down the table has."""
-    layers: tuple[str, ...]
-    activation: type[nn.Module]
-    """The library's default."""
-    final: Callable[[_Saved], list[nn.Module]]
-    """What follows the last layer."""
-    values: bool = False
-    """Whether the scores are q-values."""
-    quantiles: bool = False
-    """Whether each action has several outputs."""
-
-    def meaning(self, actions: Space) -> Scores:
-        """What the scores mean."""
-        if self.values:
-            return Scores.Q_VALUES
-        return Scores.MEAN_ACTION if isinstance(actions, spaces.Box) else Scores.LOGITS
-
-
-def _squashed(saved: _Saved) -> list[nn.Module]:
-    if not isinstance(saved.actions, spaces.Box):
-        return []
-    if not saved.actions.is_bounded():
-        raise DamagedCheckpoint("This policy squashes its actions to bounds that are infinite.")
-    return [*_clipped_mean(saved), nn.Tanh(), ToBounds(saved.actions)]
-
-
-def _clipped_mean(saved: _Saved) -> list[nn.Module]:
-    # gSDE wraps the mean in a Sequential with a Hardtanh, which shows in the tensor's name
-    gsde = "actor.log_std" in saved.tensors and "actor.mu.0.weight" in saved.tensors
-    limit = saved.keywords.get("clip_mean", 2.0)
-    if not gsde:
-        return []
-    if not isinstance(limit, float | int) or not limit > 0:
-        raise DamagedCheckpoint(f"This policy clips its mean to {limit}, which is no limit.")
-    return [nn.Hardtanh(-limit, limit)]
-
-
-def _squashed_if(default: bool) -> Callable[[_Saved], list[nn.Module]]:
-    return lambda saved: _squashed(saved) if saved.says("squash_output", default) else []
-
-
-def _ars(saved: _Saved) -> list[nn.Module]:
-    return _squashed_if("ARSLinearPolicy" not in str(saved.data.get("policy_class")))(saved)
-
-
-FAMILIES = (
-    _Family(
-        "QR-DQN",
-        "quantile_net.quantile_net.",
-        ("quantile_net.quantile_net",),
-        nn.ReLU,
-        lambda saved: [QuantileMean(outputs_needed(saved.actions))],
-        values=True,
-        quantiles=True,
-    ),
-    _Family("DQN", "q_net.q_net.", ("q_net.q_net",), nn.ReLU, lambda _: [], values=True),
-    _Family("SAC", "actor.log_std", ("actor.latent_pi", "actor.mu"), nn.ReLU, _squashed),
-    _Family("TD3", "actor.mu.", ("actor.mu",), nn.ReLU, _squashed),
-    _Family(
-        "PPO",
-        "value_net.",
-        ("mlp_extractor.shared_net", "mlp_extractor.policy_net", "action_net"),
-        nn.Tanh,
-        _squashed_if(False),
-    ),
-    _Family("ARS", "action_net.", ("action_net",), nn.ReLU, _ars),
-)
 
 _VERSION = "_stable_baselines3_version"
-_NOT_YET = (
-    ("features_extractor.", "a features extractor, as for images"),
-    ("lstm_actor.", "memory"),
-)
 
 
-def _read(file: CheckpointFile) -> _Saved:
+def _read(file: CheckpointFile) -> Saved:
     members = unpack(file.content, file.name, "data", "policy.pth", _VERSION)
     try:
         data = json.loads(members["data"])
@@ -215,56 +125,61 @@ def _read(file: CheckpointFile) -> _Saved:
     if not isinstance(data, dict) or not isinstance(content, dict):
         raise DamagedCheckpoint(f"{file.name}: data or policy.pth is not a table of names.")
     observations, kind = read_observations(data.get("observation_space"), file.name)
-    return _Saved(
+    return Saved(
+        file=file.name,
         data=data,
         tensors={str(name): t for name, t in content.items() if isinstance(t, Tensor)},
         version=version.strip() or None,
         observations=observations,
         observation_type=kind,
+        pixels=is_image(data["observation_space"], file.name),
         actions=read_actions(data.get("action_space"), file.name),
     )
 
 
-def _require_fitting(saved: _Saved, family: _Family, widths: list[int], file: str) -> None:
-    """The layers belong to the spaces beside them."""
+def _front(saved: Saved, family: Family) -> _Front:
+    modules: list[nn.Module] = []
+    words: tuple[str, ...] = ()
+    lstm = None
+    if saved.pixels and saved.says("normalize_images", True):
+        modules.append(Pixels())
+    width = math.prod(saved.observations)
+    if has_convolutions(saved):
+        convolutions, width = nature_cnn(saved.tensors, family.features, saved.observations)
+        modules += convolutions
+        words = ("×".join(map(str, saved.observations)), "NatureCNN")
+    if family.memory is not None:
+        lstm = recurrent.rebuilt(saved.tensors, family.memory)
+        if lstm.input_size != width:
+            raise DamagedCheckpoint(
+                f"The LSTM takes {lstm.input_size} numbers where there are {width}; the file mixes "
+                "parts of different networks."
+            )
+        words = (*words, str(width), *("LSTM",) * lstm.num_layers)
+        width = lstm.hidden_size
+    return _Front(modules, lstm, width, words)
+
+
+def _require_fitting(saved: Saved, family: Family, width: int, widths: list[int]) -> None:
+    """The layers belong to what comes before them, and to the actions."""
     needed = outputs_needed(saved.actions)
     quantiles = widths[-1] // needed if family.quantiles and needed else 1
     discrete = isinstance(saved.actions, spaces.Discrete)
-    fits = (widths[0], widths[-1]) == (math.prod(saved.observations), quantiles * needed)
+    fits = (widths[0], widths[-1]) == (width, quantiles * needed)
     if not (fits and needed and quantiles and (discrete or not family.values)):
         raise DamagedCheckpoint(
-            f"{file} holds layers of {' → '.join(map(str, widths))}, but observations of shape "
-            f"{saved.observations} and {describe(saved.actions)}; it mixes different policies."
+            f"{saved.file} holds layers of {' → '.join(map(str, widths))}, but {width} features of "
+            f"observations of shape {saved.observations}, and {describe(saved.actions)}; it mixes "
+            "different policies."
         )
 
 
-def _family(saved: _Saved) -> _Family:
-    for prefix, what in _NOT_YET:
-        if any(prefix in name for name in saved.tensors):
-            raise UnsupportedCheckpoint(
-                f"This policy uses {what} (tensors {prefix}…); only multilayer perceptrons can be "
-                "rebuilt from stable-baselines3 zips in this version."
-            )
-    extractor = str(saved.keywords.get("features_extractor_class", "FlattenExtractor"))
-    if not re.search(r"\bFlattenExtractor\b", extractor):
-        raise UnsupportedCheckpoint(
-            f"This policy's features extractor is {extractor}, whose code is not in the file; only "
-            "multilayer perceptrons on flat observations can be rebuilt."
-        )
-    for family in FAMILIES:
-        if any(name.startswith(family.mark) for name in saved.tensors):
-            return family
-    raise UnsupportedCheckpoint(
-        f"The tensors ({', '.join(list(saved.tensors)[:3])}, …) are not those of "
-        f"{', '.join(family.name for family in FAMILIES)} or their relatives."
-    )
-
-
-def _algorithm(data: dict[str, Any], family: _Family) -> str:
+def _algorithm(data: dict[str, Any], family: Family) -> str:
     """The algorithm's own name, by what only it saves; the family's name otherwise."""
     policy = str(data.get("policy_class"))
     for name, saved_by in {
         "TRPO": "cg_max_steps" in data,
+        "RecurrentPPO": family.memory is not None,
         "PPO": "clip_range" in data,
         "TQC": ".tqc." in policy,
         "DDPG": family.name == "TD3" and data.get("policy_delay") == 1,

@@ -13,7 +13,7 @@ def read_observations(space: Any, file: str) -> tuple[tuple[int, ...], str]:
     """Shape and type of one observation.
 
     Raises:
-        UnsupportedCheckpoint: If it is no array, or an image.
+        UnsupportedCheckpoint: If it is no array.
         DamagedCheckpoint: If the shape is missing.
     """
     kind = _kind(space)
@@ -25,12 +25,23 @@ def read_observations(space: Any, file: str) -> tuple[tuple[int, ...], str]:
     shape = _shape(space)
     if shape is None:
         raise DamagedCheckpoint(f"{file} does not say what shape its observations have.")
-    if len(shape) == 3 and "uint8" in dtype:
-        raise UnsupportedCheckpoint(
-            f"{file} observes images of shape {shape}, which stable-baselines3 scales in its own "
-            "way; only arrays of numbers can be analysed in this version."
-        )
     return shape, dtype
+
+
+def is_image(space: dict[str, Any], file: str) -> bool:
+    """Whether the library takes these arrays for images, which it scales: bytes from 0 to 255.
+
+    Raises:
+        DamagedCheckpoint: If the bounds are missing.
+    """
+    shape, dtype = read_observations(space, file)
+    if len(shape) != 3 or "uint8" not in dtype:
+        return False
+    # large arrays are printed with dots in the middle
+    low, high = (set(_numbers(space.get(bound)).tolist()) for bound in ("low", "high"))
+    if not (low and high):
+        raise DamagedCheckpoint(f"{file} does not say what bounds its images have.")
+    return low == {0} and high == {255}
 
 
 def read_actions(space: Any, file: str) -> Space:

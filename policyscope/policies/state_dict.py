@@ -32,7 +32,7 @@ from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.heads import TanhScaled
 from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import FeedForward, Policy, Scores
-from policyscope.policies.records import Record
+from policyscope.policies.records import Record, within
 from policyscope.policies.tensors import read_tensors, refusal
 from policyscope.provenance import Checkpoint
 
@@ -73,8 +73,8 @@ class StateDict:
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""
         whole = read_tensors(file.content, file.name)
-        content, beside = _unwrapped(whole)
-        tensors = _tensors(content, file.name)
+        content, beside = unwrapped(whole)
+        tensors = tensors_of(content, file.name)
         acting = _acting(tensors, file.name)
         activation = mlp.activation_named(hints.activation) if hints.activation else None
         if len(acting.layers) == 1:
@@ -92,7 +92,7 @@ class StateDict:
             outputs=acting.outputs,
             observation_shape=(acting.inputs,),
             meaning=acting.meaning,
-            spread=_spread(tensors, acting.outputs, file.name),
+            spread=spread_of(tensors, acting.outputs, file.name),
             checkpoint=checkpoint,
         )
         normaliser = filter_inside(whole, acting.inputs, file.name)
@@ -142,7 +142,7 @@ def _described(
     )
 
 
-def _unwrapped(content: Any) -> tuple[Any, list[str]]:
+def unwrapped(content: Any) -> tuple[Any, list[str]]:
     """What is below the usual wrappers, and the names of what lies beside it."""
     beside: list[str] = []
     for _ in _WRAPPERS:  # no deeper than this, for a pickle can contain itself
@@ -155,7 +155,7 @@ def _unwrapped(content: Any) -> tuple[Any, list[str]]:
     return content, beside
 
 
-def _tensors(content: Any, file: str) -> dict[str, Tensor]:
+def tensors_of(content: Any, file: str) -> dict[str, Tensor]:
     """The names and tensors of a state dict."""
     if not isinstance(content, dict):
         raise _unusable(content, f"{file} holds a {type(content).__name__}, not a state dict", file)
@@ -180,19 +180,8 @@ def _unusable(content: Any, said: str, file: str) -> CheckpointError:
 
 
 def _outermost_foreign(content: Any) -> Record | None:
-    level, seen = [content], set()
-    for item in level:  # which grows on the way
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        match item:
-            case Record(origin=origin) if origin.partition(".")[0] not in _HARMLESS:
-                return item
-            case dict():
-                level += item.values()
-            case list() | tuple():
-                level += item
-    return None
+    records = (item for item in within(content) if isinstance(item, Record))
+    return next((r for r in records if r.origin.partition(".")[0] not in _HARMLESS), None)
 
 
 def _acting(tensors: dict[str, Tensor], file: str) -> _Acting:
@@ -258,7 +247,8 @@ def _final(tensors: dict[str, Tensor], outputs: int, file: str) -> tuple[nn.Modu
     return (TanhScaled(scale, bias),)
 
 
-def _spread(tensors: dict[str, Tensor], outputs: int, file: str) -> Tensor | None:
+def spread_of(tensors: dict[str, Tensor], outputs: int, file: str) -> Tensor | None:
+    """Standard deviation of each action, where the file holds one that fits."""
     for name, tensor in tensors.items():
         found = _STD.search(name)
         if found is None or tensor.numel() != outputs:

@@ -114,9 +114,8 @@ class Report:
         return known[key]
 
     def __str__(self) -> str:
-        from policyscope.reports.text import as_text  # a view of this class, which it imports
-
-        return as_text(self)
+        head = f"{self.checkpoint.file} in {self.environment.played}, {self.episodes} episodes"
+        return "\n".join([head, *(f"{f.severity}: {f.sentence}" for f in self.findings)])
 
 
 def write(report: Report, folder: Path, files: Mapping[str, str]) -> None:

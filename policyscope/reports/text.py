@@ -1,9 +1,8 @@
 """The one-screen summary: what a person reads first, in a terminal."""
 
-import io
 from collections.abc import Iterator
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,13 +15,6 @@ MARKS = {"critical": ("✗", "bold red"), "warning": ("!", "bold yellow"), "info
 SHOWN = 6
 """Features that are listed; the report has all of them."""
 BAR = 24
-
-
-def as_text(report: Report, width: int = 100) -> str:
-    """The summary as plain text."""
-    file = io.StringIO()
-    Console(file=file, width=width, color_system=None).print(summary(report))
-    return file.getvalue()
 
 
 def summary(report: Report) -> RenderableType:

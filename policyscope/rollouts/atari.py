@@ -74,8 +74,8 @@ class AtariLanes:
 
     def spaces(self, stack: int) -> tuple[Space, Space]:
         """What a policy sees, `stack` frames at once, and what it may do."""
-        frame = self._env.single_observation_space.shape[1:]
-        return spaces.Box(0, 255, (stack, *frame), np.uint8), self._env.single_action_space
+        shape = self._env.single_observation_space.shape or ()
+        return spaces.Box(0, 255, (stack, *shape[1:]), np.uint8), self._env.single_action_space
 
     def reset(
         self, lanes: Int[np.ndarray, " lane"], seeds: Sequence[int]

@@ -94,7 +94,6 @@ def test_state_dicts_are_policies(published, file, shape, outputs):
     [
         ("a3c-gru-PongDeterministic-v4.tar", UnsupportedCheckpoint, "conv1.weight"),
         ("unitree-g1-motion.pt", UnsupportedCheckpoint, "recurrent TorchScript policies"),
-        ("wocar-ppo-HalfCheetah-v2.model", UnsupportedCheckpoint, "lstm.weight_ih_l0"),
         ("a2c-Acrobot-v1.vecnormalize.pkl", UnsupportedCheckpoint, "not a policy"),
         ("MANIFEST.csv", UnsupportedCheckpoint, "no checkpoint that can be read"),
     ],

@@ -5,7 +5,6 @@ import io
 import json
 
 import gymnasium
-import numpy as np
 import pytest
 import sb3_contrib as contrib
 import stable_baselines3 as sb3
@@ -58,32 +57,6 @@ def test_an_activation_that_is_not_in_the_file_is_not_replaced_by_the_default(ac
 def test_a_features_extractor_without_weights_is_not_forgotten(tmp_path):
     model = ppo(Still(SENSORS, BUTTONS), policy_kwargs={"features_extractor_class": Halved})
     assert "Halved'>, whose code is not in the file" in refusal(model, tmp_path)
-
-
-def test_an_mlp_on_images_is_refused_because_the_library_scales_them(tmp_path):
-    images = spaces.Box(0, 255, (4, 4, 3), np.uint8)
-    model = ppo(Still(images, BUTTONS))
-    assert "observes images of shape (3, 4, 4)" in refusal(model, tmp_path)
-
-
-def test_convolutions_are_named(tmp_path):
-    images = spaces.Box(0, 1, (1, 36, 36))
-    model = ppo(
-        Still(images, BUTTONS),
-        policy_kwargs={
-            "normalize_images": False,
-            "features_extractor_class": sb3.common.torch_layers.NatureCNN,
-            "features_extractor_kwargs": {"features_dim": 4, "normalized_image": True},
-        },
-    )
-    assert "a features extractor, as for images" in refusal(model, tmp_path)
-
-
-def test_recurrent_policies_are_named(tmp_path):
-    model = contrib.RecurrentPPO(
-        "MlpLstmPolicy", Still(SENSORS, BUTTONS), n_steps=8, batch_size=8, device="cpu"
-    )
-    assert "This policy uses memory" in refusal(model, tmp_path)
 
 
 def test_batch_normalisation_is_named(tmp_path):

@@ -33,6 +33,7 @@ from policyscope.policies.heads import TanhScaled
 from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import FeedForward, Policy, Scores
 from policyscope.policies.records import Record, within
+from policyscope.policies.safetensors import is_safetensors
 from policyscope.policies.tensors import read_tensors, refusal
 from policyscope.provenance import Checkpoint
 
@@ -65,10 +66,10 @@ class StateDict:
     format = "state dict"
 
     def recognises(self, file: CheckpointFile) -> bool:
-        """Whether torch wrote it, as a zip with `data.pkl`, or as a pickle in older versions."""
+        """Whether it is a zip with `data.pkl`, a pickle as of older versions, or safetensors."""
         roots = {member.partition("/")[2] for member in file.members}
         zipped = "data.pkl" in roots and "constants.pkl" not in roots
-        return zipped or file.head.startswith(b"\x80")
+        return zipped or file.head.startswith(b"\x80") or is_safetensors(file.head)
 
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""

@@ -24,6 +24,7 @@ from policyscope.errors import (
 from policyscope.policies import pickles
 from policyscope.policies.archives import unpack
 from policyscope.policies.records import Record, replaced, volume
+from policyscope.policies.safetensors import is_safetensors, read_safetensors
 
 _LEGACY = 0x1950A86A20F9469CFC6C
 """The first of the pickles in a file of before torch 1.6."""
@@ -63,6 +64,8 @@ def read_tensors(data: bytes, what: str) -> Any:
 
 def read_content(data: bytes, what: str) -> Any:
     """Like `read_tensors`, and a `Record` where an object would have to be imported and run."""
+    if is_safetensors(data[:9]):
+        return read_safetensors(data, what)
     if data.startswith(b"PK"):
         return read_archived(unpack(data, what), "data.pkl", what)
     return _read_stream(io.BytesIO(data), what)

@@ -57,7 +57,7 @@ def analyze(  # noqa: PLR0913  the first two are what, the rest is how, with def
         PolicyscopeError: If the policy cannot be loaded or does not fit the environment.
     """
     if episodes < 2:
-        raise UsageError(f"{episodes} episodes leave no interval; play at least 2.")
+        raise UsageError(f"An interval needs at least 2 episodes, not {episodes}.")
     if seed < 0:
         raise UsageError(f"The seed is {seed}, and has to be 0 or more.")
     analyzers = configured(registry.names(registry.ANALYZERS)) if analyzers is None else analyzers

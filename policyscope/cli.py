@@ -201,7 +201,7 @@ def dashboard(
 
         from policyscope_app.launch import command
 
-        raise typer.Exit(run(command(folder, port), check=False).returncode)  # noqa: S603
+        raise typer.Exit(run(command(folder, port), check=False).returncode)
 
 
 @contextmanager

@@ -15,12 +15,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from policyscope.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.archives import pack, unpack
 from policyscope.policies.file import CheckpointFile, Hints
-from policyscope.policies.policy import Memory, Policy
+from policyscope.policies.policy import Policy
+from policyscope.policies.programs import Program, Remembering, Trial, trial
 from policyscope.policies.records import Record, replaced
 from policyscope.policies.tensors import read_archived
 from policyscope.provenance import Checkpoint
@@ -41,11 +42,14 @@ ARITHMETIC = frozenset(
 )
 """Operators whose results depend on their arguments alone."""
 
+MEMORY = frozenset("copy_ gru gru_cell lstm lstm_cell rnn_relu_cell rnn_tanh_cell".split())
+"""Operators of recurrent programs; `copy_` is how one keeps its memory in a buffer."""
+
 LANGUAGE = frozenset(
     """
     device dtype is_floating_point layout max min NumToTensor RaiseException shape unchecked_cast
     unchecked_unwrap_optional uninitialized unwrap_optional Constant GetAttr If ListConstruct
-    ListUnpack Loop TupleConstruct TupleIndex TupleUnpack CreateObject
+    ListUnpack Loop TupleConstruct TupleIndex TupleUnpack CreateObject Uninitialized
     """.split()
 )
 """Primitives of the language itself: constants, containers, control flow."""
@@ -77,42 +81,44 @@ class TorchScript:
                 f"{file.name} holds NaN or infinity: the training had diverged when this was "
                 "saved, so take an earlier checkpoint."
             )
-        arithmetic = sorted(op.partition("::")[2] for op in operators if op.startswith("aten::"))
+        precision = _precision(tensors)
+        shown = Trial(None, None, ())
+        if "aten::copy_" in operators:
+            shown = trial(module, precision, file.name)
+        buffers = dict(module.named_buffers())
+        network = (
+            Remembering(module, precision, shown.changed)
+            if shown.changed
+            else Program(module, precision)
+        )
         return Policy(
-            network=Program(module, _precision(tensors)).eval(),
-            outputs=None,
-            checkpoint=Checkpoint(
-                file=file.name,
-                digest=file.digest,
-                format=self.format,
-                algorithm=None,
-                library=None,
-                architecture=f"program of {', '.join(arithmetic)}",
-                parameters=sum(tensor.numel() for tensor in tensors),
-                observations="not recorded",
-                actions="not recorded",
-                scores="logits or mean action, as the environment's actions tell",
-                unknown=("observations", "actions", "whether scores are q-values or logits"),
-            ),
+            network=network.eval(),
+            outputs=shown.outputs,
+            observation_shape=None if shown.inputs is None else (shown.inputs,),
+            memory_shapes=tuple(tuple(buffers[name].shape) for name in shown.changed),
+            differentiable=not shown.changed,
+            checkpoint=_described(file, operators, tensors, bool(shown.changed)),
         )
 
 
-class Program(nn.Module):
-    """A TorchScript module behind the interface of a network without memory."""
-
-    def __init__(self, module: torch.jit.ScriptModule, precision: torch.dtype) -> None:
-        super().__init__()
-        self.precision = precision
-        self.module = module
-        for parameter in self.module.parameters():
-            parameter.requires_grad_(False)
-
-    def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Run the program on a copy of the observations, which it may change, in its precision."""
-        answer = self.module(observations.to(self.precision, copy=True))
-        if not isinstance(answer, Tensor):
-            raise TypeError(f"it answers with a {type(answer).__name__}, not a table of scores")
-        return answer, memory
+def _described(
+    file: CheckpointFile, operators: set[str], tensors: list[Tensor], remembers: bool
+) -> Checkpoint:
+    arithmetic = sorted(op.partition("::")[2] for op in operators if op.startswith("aten::"))
+    return Checkpoint(
+        file=file.name,
+        digest=file.digest,
+        format=TorchScript.format,
+        algorithm=None,
+        library=None,
+        architecture=f"program of {', '.join(arithmetic)}",
+        parameters=sum(tensor.numel() for tensor in tensors),
+        observations="not recorded",
+        actions="not recorded",
+        scores="logits or mean action, as the environment's actions tell",
+        unknown=("observations", "actions", "whether scores are q-values or logits")
+        + ("whether memory begins at zero",) * remembers,
+    )
 
 
 def _sources(members: Mapping[str, bytes]) -> Iterator[bytes]:
@@ -212,13 +218,15 @@ def _nodes(block: torch.Graph | torch.Block) -> Iterator[torch.Node]:
 def _require_arithmetic(operators: Iterable[str], file: str) -> None:
     for operator in operators:
         namespace, _, name = operator.partition("::")
-        allowed = {"aten": ARITHMETIC | LANGUAGE, "prim": LANGUAGE}.get(namespace, frozenset())
+        allowed = {"aten": ARITHMETIC | MEMORY | LANGUAGE, "prim": LANGUAGE}.get(
+            namespace, frozenset()
+        )
         if name in allowed or (namespace == "aten" and name.removesuffix("_") in ARITHMETIC):
             continue
-        if name in ("lstm", "gru", "lstm_cell", "gru_cell", "copy_", "SetAttr"):
+        if name == "SetAttr":
             raise UnsupportedCheckpoint(
-                f"{file} is a program with memory ({operator}); recurrent TorchScript policies "
-                "cannot be played yet."
+                f"{file} is a program that replaces its own attributes to remember; export the "
+                "network with its memory as an input, to ONNX."
             )
         raise UnsafeCheckpoint(
             f"{file} is a program that calls {operator}, which is not on the list of arithmetic "

@@ -21,6 +21,10 @@ Memory = tuple[Tensor, ...]
 """What a recurrent policy carries from step to step, one row per lane; empty for the others."""
 
 
+MISFITS = (RuntimeError, IndexError, TypeError, torch.jit.Error)
+"""What torch raises on observations of a shape that does not fit."""
+
+
 class Scores(StrEnum):
     """What the numbers that a network puts out mean."""
 
@@ -177,7 +181,7 @@ def _outputs_in_trial(policy: Policy, shape: tuple[int, ...], environment: str) 
         with torch.inference_mode():
             together, again = (_table(policy.network(batch, ())[0]) for _ in range(2))
             apart = torch.cat([_table(policy.network(row, ())[0]) for row in batch.split(1)])
-    except (RuntimeError, IndexError, TypeError) as error:  # torch's words for misfits
+    except MISFITS as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise EnvironmentMismatch(
             f"The policy in {policy.checkpoint.file} fails on observations of shape {shape}, which "

@@ -200,10 +200,55 @@ class Recurrent(nn.Module):
         return self.memory
 
 
-@pytest.mark.parametrize("module", [Recurrent(), nn.Sequential(nn.LSTMCell(4, 4))])
-def test_memory_is_named(module, path):
-    with pytest.raises(UnsupportedCheckpoint, match="recurrent TorchScript policies cannot"):
-        load(exported(module, path))
+@pytest.mark.filterwarnings("ignore:.*torch.jit.load:DeprecationWarning")  # to compare with
+def test_memory_in_a_buffer_is_carried_for_each_lane(path):
+    torch.manual_seed(3)
+    policy = load(exported(Recurrent(), path))
+    assert (policy.observation_shape, policy.outputs) == ((4,), 4)
+    assert policy.memory_shapes == ((1, 4),)
+    steps, memory, together = torch.randn(5, 3, 4), policy.initial_memory(3), []
+    for observations in steps:
+        scores, memory = policy.scores(observations, memory)
+        together.append(scores)
+    for lane in range(3):
+        alone = torch.jit.load(path)
+        for observation, scores in zip(steps[:, lane : lane + 1], together, strict=True):
+            torch.testing.assert_close(scores[lane : lane + 1], alone(observation))
+
+
+class Learning(nn.Module):
+    """Changes its own weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        self.layer.weight.detach().copy_(self.layer.weight + 1)
+        return self.layer(observations)
+
+
+def test_a_program_that_changes_its_weights_is_refused(path):
+    with pytest.raises(UnsupportedCheckpoint, match="keeps a memory"):
+        load(exported(Learning(), path))
+
+
+class Replacing(nn.Module):
+    """Remembers by an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+        self.memory = torch.zeros(1, 4)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        self.memory = self.layer(observations) + self.memory
+        return self.memory
+
+
+def test_a_program_that_replaces_its_attributes_is_refused(path):
+    with pytest.raises(UnsupportedCheckpoint, match="replaces its own attributes"):
+        load(exported(Replacing(), path))
 
 
 @pytest.mark.parametrize("form", [scripted, frozen])

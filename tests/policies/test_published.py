@@ -93,7 +93,6 @@ def test_state_dicts_are_policies(published, file, shape, outputs):
     ("file", "kind", "words"),
     [
         ("a3c-gru-PongDeterministic-v4.tar", UnsupportedCheckpoint, "conv1.weight"),
-        ("unitree-g1-motion.pt", UnsupportedCheckpoint, "recurrent TorchScript policies"),
         ("a2c-Acrobot-v1.vecnormalize.pkl", UnsupportedCheckpoint, "not a policy"),
         ("MANIFEST.csv", UnsupportedCheckpoint, "no checkpoint that can be read"),
     ],
@@ -113,3 +112,21 @@ def test_a_training_run_brings_its_filter_and_walks_with_it(published):
     fitted = policy.fitted_to(*environment.spaces(), environment.id)
     # 4446 ± 518 over 10 episodes was measured before; an unfiltered policy falls at once
     assert play(Greedy(fitted), environment, 4).returns.mean() > 3500
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.load:DeprecationWarning")  # to compare with
+def test_a_robot_s_memory_is_carried_for_each_lane(published):
+    path = published / "unitree-g1-motion.pt"
+    policy = load(path)
+    assert (policy.observation_shape, policy.outputs) == ((47,), 12)
+    steps = torch.randn(8, 3, 47, generator=torch.Generator().manual_seed(0))
+    memory, together = policy.initial_memory(3), []
+    for observations in steps:
+        scores, memory = policy.scores(observations, memory)
+        together.append(scores)
+    for lane in range(3):
+        alone = torch.jit.load(path)
+        alone.reset_memory()
+        with torch.no_grad():
+            expected = torch.cat([alone(o) for o in steps[:, lane : lane + 1]])
+        torch.testing.assert_close(torch.stack(together)[:, lane], expected)

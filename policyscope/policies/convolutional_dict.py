@@ -10,8 +10,6 @@ of 84×84 pixels. The activation between layers is not in the file, and has to b
 | 8×8, 4×4 | 4, 2 | Mnih et al. 2013, https://arxiv.org/abs/1312.5602 |
 """
 
-import re
-
 from torch import Tensor, nn
 
 from policyscope.errors import ActivationUnknown, CheckpointError, UnsupportedCheckpoint
@@ -20,13 +18,12 @@ from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.filling import filled
 from policyscope.policies.modules import Frames
 from policyscope.policies.policy import Policy
-from policyscope.policies.state_dict import StateDict, tensors_of, unwrapped
+from policyscope.policies.state_dict import VALUE, StateDict, tensors_of, unwrapped
 from policyscope.policies.tensors import read_tensors
 from policyscope.provenance import Checkpoint
 
 STRIDES = {(8, 4, 3): (4, 2, 1), (8, 4): (4, 2)}
 SIDE = 84
-_VALUE = re.compile(r"(^|[._])(critics?|values?|v|vf|baseline|target)(?=[._\d]|$)")
 
 
 class ConvolutionalStateDict:
@@ -95,7 +92,7 @@ def _weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
         name.removesuffix(".weight"): tensor
         for name, tensor in tensors.items()
-        if name.endswith(".weight") and not _VALUE.search(name)
+        if name.endswith(".weight") and not VALUE.search(name)
     }
 
 

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from policyscope.errors import DamagedCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.policy import Memory
 from policyscope.policies.records import Record
+from policyscope.policies.state_dict import VALUE
 
 _TORCH = re.compile(r"torch\.nn\.modules\.\w+\.(\w+)")
-_VALUE = re.compile(r"(^|_)(critic|value|v|vf|baseline|target)(_|$)")
 _PARTS = ("_parameters", "_buffers", "_modules")
 
 
@@ -55,7 +55,7 @@ def chain(record: Record, name: str = "module") -> Iterator[nn.Module]:
         raise UnsupportedCheckpoint(f"{name} is a {record.origin}, which cannot be rebuilt yet.")
     elif record.get("_modules"):
         for child, inner in record.get("_modules").items():
-            if is_module(inner) and not _VALUE.search(str(child)):
+            if is_module(inner) and not VALUE.search(str(child)):
                 yield from chain(inner, f"{name}.{child}")
     elif "flatten" in record.origin.lower():
         yield nn.Flatten()

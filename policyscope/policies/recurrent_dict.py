@@ -16,12 +16,11 @@ from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import Policy
 from policyscope.policies.recurrent import Recurrent, memory_shapes, rebuilt
-from policyscope.policies.state_dict import StateDict, spread_of, tensors_of, unwrapped
+from policyscope.policies.state_dict import VALUE, StateDict, spread_of, tensors_of, unwrapped
 from policyscope.policies.tensors import read_tensors
 from policyscope.provenance import Checkpoint
 
 _LSTM = re.compile(r"(.*)\.weight_ih_l0")
-_VALUE = re.compile(r"(^|[._])(critics?|values?|v|vf|baseline|target)(?=[._\d]|$)")
 
 
 class RecurrentStateDict:
@@ -109,7 +108,7 @@ def _name(tensors: dict[str, Tensor]) -> str | None:
     for match in filter(None, map(_LSTM.fullmatch, tensors)):
         gates = tensors.get(f"{match[1]}.weight_hh_l0")
         four = gates is not None and gates.ndim == 2 and gates.shape[0] == 4 * gates.shape[1]
-        if four and not _VALUE.search(match[1]):
+        if four and not VALUE.search(match[1]):
             return match[1]
     return None
 
@@ -119,7 +118,7 @@ def _around(
 ) -> tuple[list[mlp.Layer], list[mlp.Layer]]:
     """The linear layers that lead to the LSTM, and those that follow it, in the file's order."""
     linear = [n for n, t in tensors.items() if t.ndim == 2 and n.endswith(".weight")]
-    weighs = [n for n in tensors if n.endswith(".weight") and not _VALUE.search(n)]
+    weighs = [n for n in tensors if n.endswith(".weight") and not VALUE.search(n)]
     strange = next((n for n in weighs if n not in linear), None)
     if strange is not None:
         raise UnsupportedCheckpoint(
@@ -134,7 +133,7 @@ def _around(
             break
         before.insert(0, _layer(tensors, weight))
     behind: list[mlp.Layer] = []
-    for weight in [n for n in linear if order.index(n) > place and not _VALUE.search(n)]:
+    for weight in [n for n in linear if order.index(n) > place and not VALUE.search(n)]:
         if tensors[weight].shape[1] != (behind[-1][0].shape[0] if behind else lstm.hidden_size):
             break
         behind.append(_layer(tensors, weight))

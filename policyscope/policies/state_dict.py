@@ -48,9 +48,10 @@ _WRAPPERS = (
     "model",
 )
 _ACTOR = re.compile(r"(^|[._])(actor|policy|pi|action_(net|head|layer|mean))(?=[._\d]|$)")
-_VALUE = re.compile(
+VALUE = re.compile(
     r"(^|[._])(critics?|values?|v|vf|baseline|target|[qv]\w*_target|log_?std|fc_logstd)(?=[._\d]|$)"
 )
+"""Names of what estimates values or spreads, and does not choose actions."""
 _Q = re.compile(r"(^|[._])(q|qf|q_?net(work)?|q_?func(tion)?)(?=[._\d]|$)")
 _STD = re.compile(r"(^|[._])(log_?)?std(ev)?$")
 _SCALED = ("action_scale", "action_bias")
@@ -187,7 +188,7 @@ def _outermost_foreign(content: Any) -> Record | None:
 
 def _acting(tensors: dict[str, Tensor], file: str) -> _Acting:
     bases = [n.removesuffix("weight") for n, t in tensors.items() if t.ndim == 2 and _weighs(n)]
-    inner = [base for base in bases if not _VALUE.search(base)]
+    inner = [base for base in bases if not VALUE.search(base)]
     actors = [base for base in inner if _ACTOR.search(base)]
     values = [base for base in inner if _Q.search(base)]
     chosen = actors or values or inner
@@ -226,7 +227,7 @@ def _chains(layers: list[mlp.Layer]) -> bool:
 def _require_linear(tensors: dict[str, Tensor], actors: bool, file: str) -> None:
     """What chooses actions is made of linear layers only."""
     for name, tensor in tensors.items():
-        known = _VALUE.search(name) or _STD.search(name) or (actors and _Q.search(name))
+        known = VALUE.search(name) or _STD.search(name) or (actors and _Q.search(name))
         known = known or name in _SCALED
         linear = (tensor.ndim == 2) == _weighs(name)
         if tensor.ndim > 2 or re.search(r"weight_(ih|hh)", name) or not (known or linear):
@@ -263,7 +264,7 @@ def spread_of(tensors: dict[str, Tensor], outputs: int, file: str) -> Tensor | N
 
 
 def _notices(names: list[str]) -> tuple[str, ...]:
-    others = (n for n in names if not _VALUE.search(n) and not _OF_REWARDS.search(n))
+    others = (n for n in names if not VALUE.search(n) and not _OF_REWARDS.search(n))
     found = [name for name in others if _NORMALISER.search(name)]
     if not found:
         return ()

@@ -568,9 +568,20 @@ def test_a_gzip_bomb_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x08", b"\x08\x08", b"\x80\x02}", b"PK\x03\x04", b"\x1f\x8b", b"\x1f\x8b\x08junk",
-     gzip.compress(b"text", mtime=0), b"\x08" + b"\xff" * 80, b"\x08\x01\x18\x02", b"\x08\x08" * 40],
-)  # fmt: skip
+    [
+        b"",
+        b"\x08",
+        b"\x08\x08",
+        b"\x80\x02}",
+        b"PK\x03\x04",
+        b"\x1f\x8b",
+        b"\x1f\x8b\x08junk",
+        gzip.compress(b"text", mtime=0),
+        b"\x08" + b"\xff" * 80,
+        b"\x08\x01\x18\x02",
+        b"\x08\x08" * 40,
+    ],
+)
 def test_other_files_are_not_recognised(tmp_path, content):
     path = tmp_path / "policy.onnx"
     path.write_bytes(content)

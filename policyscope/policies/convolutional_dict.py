@@ -18,8 +18,7 @@ from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.filling import filled
 from policyscope.policies.modules import Frames
 from policyscope.policies.policy import Policy
-from policyscope.policies.state_dict import VALUE, StateDict, tensors_of, unwrapped
-from policyscope.policies.tensors import read_tensors
+from policyscope.policies.state_dict import VALUE, StateDict, acting_tensors
 from policyscope.provenance import Checkpoint
 
 STRIDES = {(8, 4, 3): (4, 2, 1), (8, 4): (4, 2)}
@@ -36,14 +35,14 @@ class ConvolutionalStateDict:
         if not StateDict().recognises(file):
             return False
         try:
-            weights = _weights(_tensors(file))
+            weights = _weights(acting_tensors(file))
         except CheckpointError:
             return False  # the loader of state dicts says what is wrong with it
         return _filters(weights) in STRIDES and all(w.ndim in (2, 4) for w in weights.values())
 
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""
-        tensors = _tensors(file)
+        tensors = acting_tensors(file)
         weights = _weights(tensors)
         last, *_ = reversed(weights.values())
         first, *_ = weights.values()
@@ -81,10 +80,6 @@ class ConvolutionalStateDict:
             observation_shape=shape,
             checkpoint=checkpoint,
         )
-
-
-def _tensors(file: CheckpointFile) -> dict[str, Tensor]:
-    return tensors_of(unwrapped(read_tensors(file.content, file.name))[0], file.name)
 
 
 def _weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from policyscope.policies import archives
 from policyscope.policies.policy import Policy
+from policyscope.policies.tensors import read_content
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,15 @@ class CheckpointFile:
     def content(self) -> bytes:
         """All of its bytes."""
         return self.path.read_bytes()
+
+    @cached_property
+    def saved(self) -> Any:
+        """What torch or safetensors saved, read as data once for all who want to recognise it.
+
+        Raises:
+            CheckpointError: If it cannot be read.
+        """
+        return read_content(self.content, self.name)
 
     @cached_property
     def head(self) -> bytes:

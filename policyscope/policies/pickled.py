@@ -16,7 +16,6 @@ from policyscope.policies.modules import Frames, chain, is_module
 from policyscope.policies.policy import FeedForward, Policy
 from policyscope.policies.records import Record
 from policyscope.policies.state_dict import StateDict
-from policyscope.policies.tensors import read_content
 from policyscope.provenance import Checkpoint
 
 
@@ -30,13 +29,13 @@ class PickledModule:
         if not StateDict().recognises(file):
             return False
         try:
-            return _module(read_content(file.content, file.name)) is not None
+            return _module(file.saved) is not None
         except CheckpointError:
             return False  # the loader of state dicts says what is wrong with it
 
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the layers. See `Loader.load`."""
-        record = _module(read_content(file.content, file.name))
+        record = _module(file.saved)
         if record is None:
             raise UnsupportedCheckpoint(f"{file.name} holds no module.")
         layers = list(chain(record))

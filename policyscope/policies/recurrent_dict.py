@@ -16,8 +16,7 @@ from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import Policy
 from policyscope.policies.recurrent import Recurrent, memory_shapes, rebuilt
-from policyscope.policies.state_dict import VALUE, StateDict, spread_of, tensors_of, unwrapped
-from policyscope.policies.tensors import read_tensors
+from policyscope.policies.state_dict import VALUE, StateDict, acting_tensors, spread_of
 from policyscope.provenance import Checkpoint
 
 _LSTM = re.compile(r"(.*)\.weight_ih_l0")
@@ -33,15 +32,13 @@ class RecurrentStateDict:
         if not StateDict().recognises(file):
             return False
         try:
-            content, _ = unwrapped(read_tensors(file.content, file.name))
-            return _name(tensors_of(content, file.name)) is not None
+            return _name(acting_tensors(file)) is not None
         except CheckpointError:
             return False  # the loader of state dicts says what is wrong with it
 
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""
-        whole = read_tensors(file.content, file.name)
-        tensors = tensors_of(unwrapped(whole)[0], file.name)
+        tensors = acting_tensors(file)
         name = _name(tensors)
         if name is None:
             raise UnsupportedCheckpoint(f"{file.name} holds no LSTM.")
@@ -68,7 +65,7 @@ class RecurrentStateDict:
             memory_shapes=memory_shapes(lstm),
             checkpoint=checkpoint,
         )
-        normaliser = filter_inside(whole, inputs, file.name)
+        normaliser = filter_inside(file.saved, inputs, file.name)
         return policy if normaliser is None else applied(policy, normaliser)
 
 

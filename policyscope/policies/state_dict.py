@@ -34,7 +34,7 @@ from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import FeedForward, Policy, Scores
 from policyscope.policies.records import Record, within
 from policyscope.policies.safetensors import is_safetensors
-from policyscope.policies.tensors import read_tensors, refusal
+from policyscope.policies.tensors import refusal, without_objects
 from policyscope.provenance import Checkpoint
 
 _WRAPPERS = (
@@ -74,7 +74,7 @@ class StateDict:
 
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""
-        whole = read_tensors(file.content, file.name)
+        whole = without_objects(file.saved, file.name)
         content, beside = unwrapped(whole)
         tensors = tensors_of(content, file.name)
         acting = _acting(tensors, file.name)
@@ -155,6 +155,12 @@ def unwrapped(content: Any) -> tuple[Any, list[str]]:
         beside += [str(key) for key in known if key != inner]
         content = known[inner]
     return content, beside
+
+
+def acting_tensors(file: CheckpointFile) -> dict[str, Tensor]:
+    """The names and tensors of the state dict in a file, below the usual wrappers."""
+    content, _ = unwrapped(without_objects(file.saved, file.name))
+    return tensors_of(content, file.name)
 
 
 def tensors_of(content: Any, file: str) -> dict[str, Tensor]:

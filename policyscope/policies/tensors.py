@@ -56,7 +56,15 @@ def read_tensors(data: bytes, what: str) -> Any:
         UnsafeCheckpoint: If it is an object that would have to be imported and run.
         DamagedCheckpoint: If it is cut off or no torch file.
     """
-    content = read_content(data, what)
+    return without_objects(read_content(data, what), what)
+
+
+def without_objects(content: Any, what: str) -> Any:
+    """The content itself, unless it is an object that would have to be imported and run.
+
+    Raises:
+        UnsafeCheckpoint: If it is.
+    """
     if isinstance(content, Record):
         raise refusal(content, what)
     return content

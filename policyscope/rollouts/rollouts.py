@@ -32,11 +32,16 @@ class Rollouts:
         """What the policy saw at these steps; frames are stored once and stacked here."""
         if self.frame_stack is None:
             return self.shown[steps]
-        first = (np.cumsum(self.lengths) - self.lengths)[self.episode_of_step[steps]]
+        first = self.first_steps[self.episode_of_step[steps]]
         back = steps[:, None] - np.arange(self.frame_stack)[::-1]
         frames = self.shown[np.maximum(back, 0)]
         frames[back < first[:, None]] = 0  # nothing was seen before the episode
         return frames
+
+    @property
+    def first_steps(self) -> Int[np.ndarray, " episode"]:
+        """The step at which each episode begins."""
+        return np.cumsum(self.lengths) - self.lengths
 
     @property
     def episode_of_step(self) -> Int[np.ndarray, " step"]:
@@ -46,5 +51,4 @@ class Rollouts:
     @property
     def returns(self) -> Float[np.ndarray, " episode"]:
         """Undiscounted sum of each episode's rewards."""
-        ends = np.cumsum(self.lengths)
-        return np.add.reduceat(self.rewards, ends - self.lengths)
+        return np.add.reduceat(self.rewards, self.first_steps)

@@ -143,7 +143,7 @@ def _ask(name: str, analyzer: Analyzer, subject: Subject) -> Result:
     if unmet:
         return NotApplicable(f"needs {' and '.join(unmet)}")
     try:
-        return analyzer.run(subject, generator(subject.rollouts.seed, name))
+        return analyzer.run(subject, generator(subject.seed, name))
     except PolicyscopeError as error:
         return NotApplicable(str(error))
     except Exception as error:  # an analyzer, perhaps a stranger's, must not take the others along
@@ -168,8 +168,8 @@ def _labelled(feature: Feature) -> str:
 def _notices(subject: Subject) -> tuple[str, ...]:
     notices = [*subject.policy.checkpoint.notices]
     if subject.policy.scale is None:
-        steps = np.arange(min(1000, len(subject.rollouts.rewards)))
-        seen = torch.from_numpy(subject.rollouts.inputs(steps))
+        steps = np.arange(min(1000, len(subject.visited.observations)))
+        seen = torch.from_numpy(subject.visited.inputs(steps))
         share = overdriven(subject.policy, seen)
         if share is not None and share > SUSPICIOUS:
             notices.append(

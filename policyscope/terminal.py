@@ -76,7 +76,7 @@ def print_analyzer(name: str, kind: type[Any]) -> None:
     console = Console()
     console.print(f"[bold]{name}[/]: {question(kind)}\n", highlight=False)
     needs = "; ".join(need.value for need in kind.needs)
-    console.print(f"needs: {needs or 'nothing beyond an environment'}\n", highlight=False)
+    console.print(f"needs: {needs or 'nothing beyond observations'}\n", highlight=False)
     console.print("parameters, as --set " + f"{name}.NAME=VALUE", style="bold", highlight=False)
     print_rows((p.name, p.type, p.default, p.meaning) for p in parameters(kind))
     console.print("\nmeasures", style="bold")

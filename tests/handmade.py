@@ -56,7 +56,8 @@ def subject(policy: Policy, observations: np.ndarray, lengths: list[int]) -> Sub
     return Subject(
         policy=policy,
         environment=Environment("CartPole-v1"),
-        rollouts=Rollouts(
+        seed=0,
+        seen=Rollouts(
             seed=0,
             lengths=np.array(lengths),
             observations=observations,

@@ -27,7 +27,7 @@ class Returns:
     confidence: float = CONFIDENCE
     """Of every interval."""
 
-    needs: ClassVar[tuple[Need, ...]] = ()
+    needs: ClassVar[tuple[Need, ...]] = (Need.ENVIRONMENT,)
 
     def run(self, subject: Subject, rng: np.random.Generator) -> EpisodeReturns:
         """See `Analyzer.run`."""

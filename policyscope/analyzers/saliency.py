@@ -10,7 +10,7 @@ baseline and σ_j the spread of feature j over visited states:
     sensitivity_j  = the same share of σ_j |∂S/∂s_j (s)|                       plain gradient
 
 Importance says what the score's distance from the average state is made of; sensitivity what a
-small change would do now. Intervals come from a bootstrap over episodes.
+small change would do now. Intervals come from a bootstrap over episodes (over blocks of one).
 
 References: Sundararajan, Taly, Yan 2017, https://arxiv.org/abs/1703.01365 (integrated gradients);
 Simonyan et al. 2013, https://arxiv.org/abs/1312.6034 (gradient). Computed by captum.
@@ -56,10 +56,12 @@ class Saliency:
 
     def run(self, subject: Subject, rng: np.random.Generator) -> Attribution:
         """See `Analyzer.run`."""
-        rollouts, policy = subject.rollouts, subject.policy
-        visited = rollouts.observations.astype(np.float64)
-        rows = np.sort(rng.choice(len(visited), min(self.states, len(visited)), replace=False))
-        states, baseline = torch.from_numpy(visited[rows]), torch.from_numpy(visited.mean(0))
+        visited, policy = subject.visited, subject.policy
+        observations = visited.observations.astype(np.float64)
+        count = min(self.states, len(observations))
+        rows = np.sort(rng.choice(len(observations), count, replace=False))
+        states = torch.from_numpy(observations[rows])
+        baseline = torch.from_numpy(observations.mean(0))
         targets = explained(policy, states)
         with subject.progress("integrated gradients", len(targets)) as advance:
             parts = []
@@ -69,10 +71,10 @@ class Saliency:
         contributions, gradients, errors, changes = (
             torch.stack(part, 1).numpy() for part in zip(*parts, strict=True)
         )
-        episodes = rollouts.episode_of_step[rows]
+        blocks = visited.block_of_step[rows]
 
         def estimated(values: np.ndarray, statistic: Callable[..., np.ndarray]) -> Estimates:
-            sums = per_episode(np.abs(values), episodes, len(rollouts.lengths))
+            sums = per_block(np.abs(values), blocks, len(visited.blocks))
             shape = values.shape[1:]
             return bootstrap(sums, lambda s: statistic(s.reshape(shape)), rng, self.confidence)
 
@@ -80,13 +82,13 @@ class Saliency:
             features=tuple(feature.name for feature in subject.features),
             outputs=_output_names(subject),
             states=states.numpy(),
-            episodes=episodes,
+            episodes=visited.episode_of_step[rows],
             chosen=targets.numpy().T,
             baseline=baseline.numpy(),
             contributions=contributions,
             gradients=gradients,
             importance=estimated(contributions, shares),
-            sensitivity=estimated(gradients * visited.std(0), shares),
+            sensitivity=estimated(gradients * observations.std(0), shares),
             completeness_error=estimated(np.stack([errors, changes], 1), relative)[0],
         )
 
@@ -143,12 +145,12 @@ def attribute(
     return contributions.detach(), gradients.detach(), error.detach(), change
 
 
-def per_episode(
-    values: Float[np.ndarray, " state *quantity"], episodes: Int[np.ndarray, " state"], count: int
-) -> Float[np.ndarray, " episode sum"]:
-    """Sums over the states of each episode, one row per episode."""
+def per_block(
+    values: Float[np.ndarray, " state *quantity"], blocks: Int[np.ndarray, " state"], count: int
+) -> Float[np.ndarray, " block sum"]:
+    """Sums over the states of each block, one row per block."""
     sums = np.zeros((count, *values.shape[1:]))
-    np.add.at(sums, episodes, values)
+    np.add.at(sums, blocks, values)
     return sums.reshape(count, -1)
 
 

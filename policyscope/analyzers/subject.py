@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from gymnasium import Space
 
+from policyscope.errors import EnvironmentMismatch
 from policyscope.policies.policy import Policy
 from policyscope.progress import Progress, silent
 from policyscope.reports.results import Result
@@ -16,16 +17,20 @@ from policyscope.rollouts.names import Feature, action_names, feature_names
 from policyscope.rollouts.perturbation import Perturbation
 from policyscope.rollouts.play import play
 from policyscope.rollouts.rollouts import Rollouts
+from policyscope.rollouts.visited import Visited
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A policy in its environment, with the episodes that it was seen to play."""
+    """A policy with what it was seen to do in its environment, or with recorded observations."""
 
     policy: Policy
-    environment: Environment
-    rollouts: Rollouts
-    """The policy's own episodes, unperturbed."""
+    environment: Environment | None
+    """None where nothing can be played."""
+    seen: Rollouts | Visited
+    """The policy's own episodes, unperturbed; or observations that somebody recorded."""
+    seed: int
+    """Decides everything random."""
     action_space: Space
     features: tuple[Feature, ...]
     """Names of the observation's features; images have none."""
@@ -59,7 +64,8 @@ class Subject:
         return cls(
             policy=fitted,
             environment=environment,
-            rollouts=rollouts,
+            seen=rollouts,
+            seed=seed,
             action_space=actions,
             features=feature_names(environment.playable, *shape) if len(shape) == 1 else (),
             actions=action_names(environment.playable, fitted.outputs or 0),
@@ -67,15 +73,37 @@ class Subject:
             progress=progress,
         )
 
+    @property
+    def visited(self) -> Visited:
+        """The observations, played or recorded: all that a question about the network needs."""
+        return self.seen.visited if isinstance(self.seen, Rollouts) else self.seen
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The policy's own episodes, unperturbed.
+
+        Raises:
+            EnvironmentMismatch: If there are none, for want of an environment.
+        """
+        if isinstance(self.seen, Rollouts):
+            return self.seen
+        raise EnvironmentMismatch(f"needs {Need.ENVIRONMENT.value}")
+
     def play(self, actor: Actor, perturbation: Perturbation | None = None) -> Rollouts:
-        """The same episodes again, with another actor or other eyes: paired with `rollouts`."""
+        """The same episodes again, with another actor or other eyes: paired with `rollouts`.
+
+        Raises:
+            EnvironmentMismatch: If there is no environment to play in.
+        """
+        if self.environment is None:
+            raise EnvironmentMismatch(f"needs {Need.ENVIRONMENT.value}")
         episodes = len(self.rollouts.lengths)
         with self.progress(f"{actor.purpose}", episodes) as advance:
             return play(
                 actor,
                 self.environment,
                 episodes,
-                self.rollouts.seed,
+                self.seed,
                 perturbation=perturbation,
                 lanes=self.lanes,
                 on_finished=advance,
@@ -83,8 +111,9 @@ class Subject:
 
 
 class Need(Enum):
-    """What a method cannot do without."""
+    """What a method cannot do without, beside observations."""
 
+    ENVIRONMENT = "an environment to play in"
     GRADIENTS = "gradients of the scores"
     VECTORS = "observations that are vectors of features"
     NO_MEMORY = "a policy without memory"
@@ -92,6 +121,8 @@ class Need(Enum):
     def met_by(self, subject: Subject) -> bool:
         """Whether the subject offers it."""
         match self:
+            case Need.ENVIRONMENT:
+                return subject.environment is not None
             case Need.GRADIENTS:
                 return subject.policy.differentiable
             case Need.VECTORS:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from policyscope.rollouts.visited import Visited
+
 
 @dataclass(frozen=True, eq=False)
 class Rollouts:
@@ -28,25 +30,24 @@ class Rollouts:
     frame_stack: int | None = None
     """How many of the newest observations the policy saw at once, where these are frames."""
 
+    @property
+    def visited(self) -> Visited:
+        """What the policy was shown, without what came of it."""
+        return Visited(self.lengths, self.shown, self.frame_stack)
+
     def inputs(self, steps: Int[np.ndarray, " row"]) -> Shaped[np.ndarray, " row *input"]:
-        """What the policy saw at these steps; frames are stored once and stacked here."""
-        if self.frame_stack is None:
-            return self.shown[steps]
-        first = self.first_steps[self.episode_of_step[steps]]
-        back = steps[:, None] - np.arange(self.frame_stack)[::-1]
-        frames = self.shown[np.maximum(back, 0)]
-        frames[back < first[:, None]] = 0  # nothing was seen before the episode
-        return frames
+        """See `Visited.inputs`."""
+        return self.visited.inputs(steps)
 
     @property
     def first_steps(self) -> Int[np.ndarray, " episode"]:
-        """The step at which each episode begins."""
-        return np.cumsum(self.lengths) - self.lengths
+        """See `Visited.first_steps`."""
+        return self.visited.first_steps
 
     @property
     def episode_of_step(self) -> Int[np.ndarray, " step"]:
-        """The episode that each step belongs to."""
-        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+        """See `Visited.episode_of_step`."""
+        return self.visited.episode_of_step
 
     @property
     def returns(self) -> Float[np.ndarray, " episode"]:

@@ -7,7 +7,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from policyscope.analyzers.saliency import Saliency, per_episode, relative, shares
+from policyscope.analyzers.saliency import Saliency, per_block, relative, shares
 
 RNG = np.random.default_rng(0)
 STATES = RNG.normal([1.0, -2.0, 0.5], [1.0, 0.1, 3.0], (60, 3)).astype(np.float32)
@@ -124,10 +124,10 @@ def test_parameters_are_frozen():
         Saliency().states = 5  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_sums_per_episode_are_naive_sums():
+def test_sums_per_block_are_naive_sums():
     values = RNG.normal(size=(7, 2, 3))
     episodes = np.array([0, 0, 2, 2, 2, 0, 3])
-    sums = per_episode(values, episodes, 4)
+    sums = per_block(values, episodes, 4)
     naive = [
         sum((v for v, e in zip(values, episodes, strict=True) if e == i), np.zeros((2, 3)))
         for i in range(4)

@@ -16,7 +16,7 @@ class Steadiness:
     penalty: float = 1.0
     """Counted per change."""
 
-    needs: ClassVar[tuple[Need, ...]] = ()
+    needs: ClassVar[tuple[Need, ...]] = (Need.ENVIRONMENT,)
 
     def run(self, subject: Subject, rng: np.random.Generator) -> EpisodeReturns:
         """See `Analyzer.run`."""

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policyscope.rollouts.visited import Visited
+
+
+def visited(*lengths, frame_stack=None):
+    steps = np.arange(sum(lengths), dtype=np.float64)[:, None]
+    return Visited(np.array(lengths), steps, frame_stack)
+
+
+def test_several_episodes_are_the_blocks():
+    several = visited(3, 1, 5)
+    assert several.blocks.tolist() == [3, 1, 5]
+    np.testing.assert_array_equal(several.block_of_step, several.episode_of_step)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 5000))
+def test_a_single_episode_is_split_into_about_as_many_blocks_as_steps_in_each(steps):
+    blocks = visited(steps).blocks
+    root = int(np.sqrt(steps))
+    assert blocks.sum() == steps
+    assert len(blocks) == root
+    assert set(blocks.tolist()) <= {root, root + 1, root + 2}
+
+
+def test_blocks_are_of_consecutive_steps():
+    assert visited(10).block_of_step.tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("frame_stack", [None, 3])
+def test_frames_of_another_episode_are_never_seen(frame_stack):
+    seen = visited(2, 3, frame_stack=frame_stack).inputs(np.array([4, 2, 1]))
+    expected = [[2, 3, 4], [0, 0, 2], [0, 0, 1]] if frame_stack else [4, 2, 1]
+    np.testing.assert_array_equal(seen[..., 0], expected)

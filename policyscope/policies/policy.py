@@ -179,8 +179,8 @@ def _outputs_in_trial(policy: Policy, shape: tuple[int, ...], environment: str) 
     batch = torch.linspace(-1, 1, 3 * int(np.prod(shape))).reshape(3, *shape)
     try:
         with torch.inference_mode():
-            together, again = (_table(policy.network(batch, ())[0]) for _ in range(2))
-            apart = torch.cat([_table(policy.network(row, ())[0]) for row in batch.split(1)])
+            together, again = (_first_scores(policy, batch) for _ in range(2))
+            apart = torch.cat([_first_scores(policy, row) for row in batch.split(1)])
     except MISFITS as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise EnvironmentMismatch(
@@ -196,7 +196,9 @@ def _outputs_in_trial(policy: Policy, shape: tuple[int, ...], environment: str) 
     return together.shape[1]
 
 
-def _table(answer: Tensor) -> Tensor:
+def _first_scores(policy: Policy, observations: Tensor) -> Tensor:
+    """A row of scores for each observation, as at the beginning of an episode."""
+    answer, _ = policy.network(observations, policy.initial_memory(len(observations)))
     if answer.ndim != 2:
         raise TypeError(f"it answers with shape {tuple(answer.shape)}, not a row for each")
     return answer

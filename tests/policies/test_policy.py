@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from torch import nn
+from torch import Tensor, nn
 
 from policyscope.errors import EnvironmentMismatch
 from policyscope.policies.policy import FeedForward, Policy, Scores, describe, outputs_needed
@@ -73,6 +73,20 @@ def test_a_fit_fills_in_what_only_the_environment_knows():
     assert fitted.meaning is Scores.LOGITS
     continuous = bare.fitted_to(FOUR, spaces.Box(-1, 1, (3,)), "it")
     assert continuous.meaning is Scores.MEAN_ACTION
+
+
+class Remembering(nn.Module):
+    """Its scores are what it has seen so far, and it needs its memory to be of the right shape."""
+
+    def forward(self, observations: Tensor, memory: tuple[Tensor, Tensor]):
+        total, count = memory
+        assert total.shape == observations.shape and count.shape == (len(total), 1, 2)
+        return total + observations, (total + observations, count + 1)
+
+
+def test_a_policy_with_memory_is_tried_with_the_memory_of_a_first_step():
+    unknown = Policy(Remembering(), None, CHECKPOINT, memory_shapes=((4,), (1, 2)))
+    assert unknown.fitted_to(FOUR, spaces.Discrete(4), "it").outputs == 4
 
 
 def test_a_fit_keeps_what_the_file_said():

@@ -1,28 +1,18 @@
 """State dicts of image policies: convolutions, then linear layers, as CleanRL saves them.
 
-Strides leave no trace in weights. They are taken from the sizes of the filters, as in the networks
-that everybody uses, and checked: the first linear layer has to take as many numbers as they leave
-of 84×84 pixels. The activation between layers is not in the file, and has to be given.
-
-| filters | strides | network |
-|---|---|---|
-| 8×8, 4×4, 3×3 | 4, 2, 1 | Mnih et al. 2015, https://doi.org/10.1038/nature14236 |
-| 8×8, 4×4 | 4, 2 | Mnih et al. 2013, https://arxiv.org/abs/1312.5602 |
+Strides and the size of images are those of `layouts.py`. The activation between layers is not in
+the file, and has to be given.
 """
 
 from torch import Tensor, nn
 
 from policyscope.errors import ActivationUnknown, CheckpointError, UnsupportedCheckpoint
-from policyscope.policies import mlp
+from policyscope.policies import layouts, mlp, recurrent
 from policyscope.policies.file import CheckpointFile, Hints
-from policyscope.policies.filling import filled
 from policyscope.policies.modules import Frames
 from policyscope.policies.policy import Policy
 from policyscope.policies.state_dict import VALUE, StateDict, acting_tensors
 from policyscope.provenance import Checkpoint
-
-STRIDES = {(8, 4, 3): (4, 2, 1), (8, 4): (4, 2)}
-SIDE = 84
 
 
 class ConvolutionalStateDict:
@@ -31,37 +21,29 @@ class ConvolutionalStateDict:
     format = "state dict with convolutions"
 
     def recognises(self, file: CheckpointFile) -> bool:
-        """Whether torch wrote it, and the strides of its convolutions are known."""
+        """Whether torch wrote it, the strides of its convolutions are known, and nothing recurs."""
         if not StateDict().recognises(file):
             return False
         try:
-            weights = _weights(acting_tensors(file))
+            tensors = acting_tensors(file)
         except CheckpointError:
             return False  # the loader of state dicts says what is wrong with it
-        return _filters(weights) in STRIDES and all(w.ndim in (2, 4) for w in weights.values())
+        weights = _weights(tensors)
+        axes = [weight.ndim for weight in weights.values()]
+        ordered = axes == sorted(axes, reverse=True) and set(axes) == {4, 2}
+        return ordered and _layout(weights) is not None and not recurrent.prefixes(tensors)
 
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Rebuild the acting network. See `Loader.load`."""
         tensors = acting_tensors(file)
         weights = _weights(tensors)
-        last, *_ = reversed(weights.values())
-        first, *_ = weights.values()
-        shape = (first.shape[1], SIDE, SIDE)
-        layers = _layers(tensors, weights)
-        checkpoint = Checkpoint(
-            file=file.name,
-            digest=file.digest,
-            format=self.format,
-            algorithm=None,
-            library=None,
-            architecture=" → ".join(["×".join(map(str, shape)), *map(_described, layers)]),
-            parameters=sum(p.numel() for layer in layers for p in layer.parameters()),
-            observations=str(shape),
-            actions=f"{last.shape[0]} outputs",
-            scores="logits or mean action, as the environment's actions tell",
-            unknown=("activation",) * (hints.activation is None)
-            + ("action space", "scale of the images, taken as 1/255"),
-        )
+        linear = [(w, tensors.get(f"{n}.bias")) for n, w in weights.items() if w.ndim == 2]
+        layout = _layout(weights)
+        if layout is None:
+            raise UnsupportedCheckpoint(f"{file.name} holds no convolutions of known strides.")
+        images = [name for name, weight in weights.items() if weight.ndim == 4]
+        convolutions = layouts.rebuilt(tensors, images, layout, mlp.sizes(linear)[0])
+        checkpoint = _described(file, convolutions, linear, hints.activation is None)
         if hints.activation is None:
             raise ActivationUnknown(
                 f"{file.name} is a state dict, which does not record the activation between its "
@@ -69,17 +51,32 @@ class ConvolutionalStateDict:
                 checkpoint,
             )
         activation = mlp.activation_named(hints.activation)
-        modules: list[nn.Module] = []
-        for before, layer in zip([None, *layers], layers, strict=False):
-            modules += [activation()] if before is not None else []
-            flat = isinstance(before, nn.Conv2d) and isinstance(layer, nn.Linear)
-            modules += [nn.Flatten(), layer] if flat else [layer]
+        body = nn.Sequential(*convolutions.modules(activation), mlp.build(linear, activation))
         return Policy(
-            network=Frames(nn.Sequential(*modules)).eval(),
-            outputs=last.shape[0],
-            observation_shape=shape,
+            network=Frames(body).eval(),
+            outputs=mlp.sizes(linear)[-1],
+            observation_shape=convolutions.shape,
             checkpoint=checkpoint,
         )
+
+
+def _described(
+    file: CheckpointFile, convolutions: layouts.Convolutions, linear: list[mlp.Layer], asking: bool
+) -> Checkpoint:
+    widths = mlp.sizes(linear)[1:]
+    return Checkpoint(
+        file=file.name,
+        digest=file.digest,
+        format=ConvolutionalStateDict.format,
+        algorithm=None,
+        library=None,
+        architecture=" → ".join([*convolutions.words, *map(str, widths)]),
+        parameters=convolutions.parameters + mlp.parameters(linear),
+        observations=str(convolutions.shape),
+        actions=f"{widths[-1]} outputs",
+        scores="logits or mean action, as the environment's actions tell",
+        unknown=("activation",) * asking + ("action space", "scale of the images, taken as 1/255"),
+    )
 
 
 def _weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -91,40 +88,5 @@ def _weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _filters(weights: dict[str, Tensor]) -> tuple[int, ...]:
-    """Sizes of the convolutions' filters; none where a linear layer stands before one."""
-    convolutions = [w.ndim == 4 for w in weights.values()]
-    if not any(convolutions) or convolutions != sorted(convolutions, reverse=True):
-        return ()
-    square = [w.shape[2] for w in weights.values() if w.ndim == 4 and w.shape[2] == w.shape[3]]
-    return tuple(square) if len(square) == sum(convolutions) else ()
-
-
-def _layers(tensors: dict[str, Tensor], weights: dict[str, Tensor]) -> list[nn.Conv2d | nn.Linear]:
-    strides = iter(STRIDES[_filters(weights)])
-    layers: list[nn.Conv2d | nn.Linear] = []
-    side, width = SIDE, next(iter(weights.values())).shape[1]
-    for name, weight in weights.items():
-        biased = f"{name}.bias" in tensors
-        if weight.ndim == 4:
-            stride, size = next(strides), weight.shape[2]
-            layer = nn.Conv2d(width, weight.shape[0], size, stride, bias=biased, device="meta")
-            side = (side - size) // stride + 1
-        else:
-            inputs = width if layers and isinstance(layers[-1], nn.Linear) else width * side**2
-            if weight.shape[1] != inputs:
-                raise UnsupportedCheckpoint(
-                    f"{name} takes {weight.shape[1]} numbers, where the usual strides leave "
-                    f"{inputs} of {SIDE}×{SIDE} pixels: strides or images are others, which a "
-                    "state dict does not record; save the whole module, or export it to ONNX."
-                )
-            layer = nn.Linear(inputs, weight.shape[0], biased, device="meta")
-        layers.append(filled(layer, tensors, name))
-        width = weight.shape[0]
-    return layers
-
-
-def _described(layer: nn.Conv2d | nn.Linear) -> str:
-    if isinstance(layer, nn.Linear):
-        return str(layer.out_features)
-    return f"{layer.out_channels} of {layer.kernel_size[0]}×{layer.kernel_size[1]}"
+def _layout(weights: dict[str, Tensor]) -> layouts.Layout | None:
+    return layouts.layout_of([weight for weight in weights.values() if weight.ndim == 4])

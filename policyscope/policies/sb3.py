@@ -149,7 +149,7 @@ def _front(saved: Saved, family: Family) -> _Front:
         modules += convolutions
         words = ("×".join(map(str, saved.observations)), "NatureCNN")
     if family.memory is not None:
-        lstm = recurrent.rebuilt(saved.tensors, family.memory)
+        lstm = recurrent.rebuilt(nn.LSTM, saved.tensors, family.memory)
         if lstm.input_size != width:
             raise DamagedCheckpoint(
                 f"The LSTM takes {lstm.input_size} numbers where there are {width}; the file mixes "

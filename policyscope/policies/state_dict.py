@@ -49,7 +49,8 @@ _WRAPPERS = (
 )
 _ACTOR = re.compile(r"(^|[._])(actor|policy|pi|action_(net|head|layer|mean))(?=[._\d]|$)")
 VALUE = re.compile(
-    r"(^|[._])(critics?|values?|v|vf|baseline|target|[qv]\w*_target|log_?std|fc_logstd)(?=[._\d]|$)"
+    r"(^|[._])(critics?|memory_c|values?|v|vf|baseline|target|[qv]\w*_target|log_?std|fc_logstd)"
+    r"(?=[._\d]|$)"
 )
 """Names of what estimates values or spreads, and does not choose actions."""
 _Q = re.compile(r"(^|[._])(q|qf|q_?net(work)?|q_?func(tion)?)(?=[._\d]|$)")
@@ -81,7 +82,7 @@ class StateDict:
         activation = mlp.activation_named(hints.activation) if hints.activation else None
         if len(acting.layers) == 1:
             activation = nn.Identity  # nothing stands between the layers of one
-        checkpoint = _described(file, acting, activation, _notices([*beside, *tensors]))
+        checkpoint = _described(file, acting, activation, notices_of([*beside, *tensors]))
         if activation is None:
             raise ActivationUnknown(
                 f"{file.name} is a state dict, which does not record the activation between its "
@@ -269,7 +270,8 @@ def spread_of(tensors: dict[str, Tensor], outputs: int, file: str) -> Tensor | N
     return None
 
 
-def _notices(names: list[str]) -> tuple[str, ...]:
+def notices_of(names: list[str]) -> tuple[str, ...]:
+    """Sentences about what these names hold and a loader does not use."""
     others = (n for n in names if not VALUE.search(n) and not _OF_REWARDS.search(n))
     found = [name for name in others if _NORMALISER.search(name)]
     if not found:

@@ -92,7 +92,6 @@ def test_state_dicts_are_policies(published, file, shape, outputs):
 @pytest.mark.parametrize(
     ("file", "kind", "words"),
     [
-        ("a3c-gru-PongDeterministic-v4.tar", UnsupportedCheckpoint, "conv1.weight"),
         ("a2c-Acrobot-v1.vecnormalize.pkl", UnsupportedCheckpoint, "not a policy"),
         ("MANIFEST.csv", UnsupportedCheckpoint, "no checkpoint that can be read"),
     ],
@@ -112,6 +111,28 @@ def test_a_training_run_brings_its_filter_and_walks_with_it(published):
     fitted = policy.fitted_to(*environment.spaces(), environment.id)
     # 4446 ± 518 over 10 episodes was measured before; an unfiltered policy falls at once
     assert play(Greedy(fitted), environment, 4).returns.mean() > 3500
+
+
+def test_an_a3c_agent_sees_and_remembers_as_its_author_wrote(published):
+    path = published / "a3c-gru-PongDeterministic-v4.tar"
+    weights = torch.load(path, weights_only=True)
+    gru, head = torch.nn.GRUCell(800, 256), torch.nn.Linear(256, 6)
+    for name, layer in (("gru", gru), ("actor_linear", head)):
+        own = {n.removeprefix(f"{name}."): t for n, t in weights.items() if n.startswith(name)}
+        layer.load_state_dict(own)
+    policy, hidden = load(path, activation="elu"), None
+    memory = policy.initial_memory(3)
+    steps = torch.randint(0, 256, (10, 3, 1, 80, 80), dtype=torch.uint8)
+    for images in steps:
+        inner = images / 255
+        for layer in ("conv1", "conv2", "conv3", "conv4"):
+            sums = torch.nn.functional.conv2d(
+                inner, weights[f"{layer}.weight"], weights[f"{layer}.bias"], stride=2, padding=1
+            )
+            inner = torch.nn.functional.elu(sums)
+        hidden = gru(inner.flatten(1), hidden)
+        scores, memory = policy.scores(images, memory)
+        torch.testing.assert_close(scores, head(hidden).detach(), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.load:DeprecationWarning")  # to compare with

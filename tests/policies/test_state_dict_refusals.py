@@ -70,7 +70,7 @@ def test_an_empty_layer_is_damage(path, shape):
         nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2)),
         nn.Sequential(nn.Linear(4, 8), nn.PReLU(), nn.Linear(8, 2)),
         nn.Sequential(nn.Conv1d(4, 8, 1), nn.Flatten(), nn.Linear(8, 2)),
-        nn.Sequential(nn.GRU(4, 8), nn.Linear(8, 2)),
+        nn.Sequential(nn.RNN(4, 8), nn.Linear(8, 2)),
         nn.Sequential(nn.Linear(4, 8), nn.utils.parametrizations.weight_norm(nn.Linear(8, 8))),
         nn.Sequential(
             nn.Linear(4, 8),

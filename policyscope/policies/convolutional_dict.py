@@ -56,6 +56,7 @@ class ConvolutionalStateDict:
             network=Frames(body).eval(),
             outputs=mlp.sizes(linear)[-1],
             observation_shape=convolutions.shape,
+            takes_bytes=True,
             checkpoint=checkpoint,
         )
 

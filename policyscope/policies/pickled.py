@@ -65,6 +65,7 @@ class PickledModule:
             network=(Frames(body) if images else FeedForward(body)).eval(),
             outputs=None if images else _width(weighted[-1]),
             observation_shape=None if inputs is None else (inputs,),
+            takes_bytes=images,
             checkpoint=checkpoint,
         )
 

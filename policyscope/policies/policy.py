@@ -70,6 +70,8 @@ class Policy:
     """Shape of each memory tensor for one lane; empty for feed-forward policies."""
     differentiable: bool = True
     """Whether scores have a gradient with respect to observations."""
+    takes_bytes: bool = False
+    """Whether it was taken to see images of brightness 0 to 255, and to divide by that itself."""
 
     def scores(
         self, observations: Shaped[Tensor, " batch *observation"], memory: Memory = ()
@@ -116,6 +118,7 @@ class Policy:
                 f"{self.observation_shape}, but {environment} gives {shape}; "
                 "name the environment that it was trained in."
             )
+        _require_brightness(self, observations, environment)
         outputs = self.outputs or _outputs_in_trial(self, shape, environment)
         if outputs != outputs_needed(actions) or not _same_kind(self, actions):
             meant = f" ({self.meaning})" if self.meaning else ""
@@ -172,6 +175,16 @@ def _same_kind(policy: Policy, actions: Space) -> bool:
             return policy.meaning is not Scores.MEAN_ACTION
         case recorded, _:
             return isinstance(actions, type(recorded))
+
+
+def _require_brightness(policy: Policy, observations: Space, environment: str) -> None:
+    """Images are not divided by 255 twice."""
+    if policy.takes_bytes and isinstance(observations, spaces.Box) and observations.high.max() <= 1:
+        raise EnvironmentMismatch(
+            f"The policy in {policy.checkpoint.file} divides its images by 255, but "
+            f"{environment} gives numbers up to {observations.high.max():g}; let the environment "
+            "give brightness from 0 to 255."
+        )
 
 
 def _outputs_in_trial(policy: Policy, shape: tuple[int, ...], environment: str) -> int:

@@ -66,6 +66,7 @@ class RecurrentStateDict:
             observation_shape=parts.inputs,
             spread=spread_of(tensors, parts.outputs, file.name),
             memory_shapes=recurrent.memory_shapes(parts.memory),
+            takes_bytes=parts.images is not None,
             checkpoint=checkpoint,
         )
         normaliser = filter_inside(file.saved, math.prod(parts.inputs), file.name)

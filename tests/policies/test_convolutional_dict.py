@@ -42,7 +42,7 @@ def test_the_usual_networks_are_rebuilt(path, filters, side, wrapped):
     torch.save(wrapped(original.state_dict()), path)
     policy = load(path, activation="relu")
     torch.testing.assert_close(policy.scores(IMAGES)[0], original(IMAGES).detach())
-    assert (policy.observation_shape, policy.outputs) == ((4, 84, 84), 6)
+    assert (policy.observation_shape, policy.outputs, policy.takes_bytes) == ((4, 84, 84), 6, True)
     assert policy.checkpoint.architecture.endswith("→ 16 → 6")
 
 

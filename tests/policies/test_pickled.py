@@ -95,6 +95,7 @@ def test_an_image_policy_is_rebuilt_without_its_critic(
     assert "their_package" not in sys.modules
     assert "linear 16→6" in policy.checkpoint.architecture
     assert any("1/255" in unknown for unknown in policy.checkpoint.unknown)
+    assert policy.takes_bytes
 
 
 def test_a_vector_policy_knows_its_sizes(tmp_path):

@@ -134,6 +134,14 @@ def test_a_policy_does_not_fit_another_environment(actions, observations, given,
         policy(actions).fitted_to(observations, given, "it")
 
 
+def test_images_are_not_divided_by_255_twice():
+    bytes_, actions = policy(outputs=3, takes_bytes=True), spaces.Discrete(3)
+    with pytest.raises(EnvironmentMismatch, match=r"mine.zip divides .* it gives numbers up to 1;"):
+        bytes_.fitted_to(FOUR, actions, "it")
+    assert bytes_.fitted_to(spaces.Box(0, 255, (4,)), actions, "it").takes_bytes
+    assert policy(outputs=3).fitted_to(FOUR, actions, "it").action_space == actions
+
+
 @pytest.mark.parametrize(
     ("observations", "actions", "words"),
     [

@@ -190,7 +190,7 @@ def test_images_are_seen_before_they_are_remembered(
     original, state = Seeing(convolutions(1), flat, linear, kind), None
     torch.save(original.state_dict(), tmp_path / "policy.tar")
     policy = load(tmp_path / "policy.tar", activation=activation)
-    assert policy.observation_shape == (1, side, side)
+    assert (policy.observation_shape, policy.takes_bytes) == ((1, side, side), True)
     steps = torch.randint(0, 256, (5, 3, 1, side, side), dtype=torch.uint8)
     expected = []
     for images in steps:

@@ -4,12 +4,14 @@
 
 For each file of the folder: its format, what was inferred, and whether it loads, plays, or is
 refused and why; the return against the published one where MANIFEST.csv gives one, which also names
-environments, normalisers, and, in its notes, the activations that state dicts do not record.
+environments, normalisers, and, in its notes, the activations that state dicts do not record. What
+only the authors' code says of a file is in `BY_ITS_AUTHORS`.
 """
 
 import argparse
 import csv
 import re
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +25,14 @@ from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.play import play
 
 COLUMNS = ("file", "format", "inferred", "environment", "published", "here", "outcome")
+EXAMPLES = Path(__file__).parents[1] / "examples"
+BY_ITS_AUTHORS = {
+    "a3c-gru-PongDeterministic-v4.tar": {
+        "environment": "baby_a3c_pong:BabyA3CPong-v4",
+        "note": "activation elu",
+    },
+}
+"""Instead of a manifest's columns; environments of one's own are among the examples."""
 
 
 def main() -> None:
@@ -32,6 +42,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--episodes", type=int, default=10)
     arguments = parser.parse_args()
+    sys.path.append(str(EXAMPLES))
     table = Table(title=f"Files in {arguments.folder.name}, {arguments.episodes} episodes each")
     for column in COLUMNS:
         table.add_column(column, overflow="fold")
@@ -48,7 +59,8 @@ def manifest(folder: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     with path.open(newline="") as file:
-        return {line["file"]: line for line in csv.DictReader(file)}
+        lines = list(csv.DictReader(file))
+    return {line["file"]: line | BY_ITS_AUTHORS.get(line["file"], {}) for line in lines}
 
 
 def row(path: Path, line: dict[str, str], episodes: int) -> tuple[str, ...]:
@@ -86,7 +98,7 @@ def opened(path: Path, line: dict[str, str]) -> Policy:
 
 def environment_of(line: dict[str, str]) -> str | None:
     """The first id in the manifest's words, `HalfCheetah-v2 (play HalfCheetah-v4)`."""
-    found = re.match(r"[\w/-]+-v\d+", line.get("environment", ""))
+    found = re.match(r"[\w:/-]+-v\d+", line.get("environment", ""))
     return found[0] if found else None
 
 

@@ -19,31 +19,13 @@ from torch import Tensor
 
 from policyscope.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.archives import pack, unpack
+from policyscope.policies.arithmetic import ARITHMETIC, MEMORY
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.policy import Policy
 from policyscope.policies.programs import Program, Remembering, Trial, trial
 from policyscope.policies.records import Record, replaced
 from policyscope.policies.tensors import read_archived
 from policyscope.provenance import Checkpoint
-
-ARITHMETIC = frozenset(
-    """
-    abs adaptive_avg_pool2d add addmm amax amin arange argmax avg_pool2d baddbmm batch_norm bmm cat
-    celu chunk clamp clamp_max clamp_min clip clone concat contiguous conv1d conv2d cos detach dim
-    div dropout einsum elu embedding eq erf exp expand expand_as flatten floor_divide fmod format
-    full full_like ge gelu glu gt hardsigmoid hardswish hardtanh index_select item layer_norm le
-    leaky_relu len linear list log log1p log_softmax logical_and logical_not logical_or lt matmul
-    max max_pool2d maximum mean min minimum mish mm mul narrow ne neg numel ones ones_like permute
-    pow prod reciprocal relu relu6 remainder repeat reshape round rsqrt rsub select selu sigmoid
-    sign silu sin size slice softmax softplus softsign split split_with_sizes sqrt square squeeze
-    stack std sub sum t tan tanh tensor tile to transpose type_as unbind unflatten unsqueeze var
-    view where zeros zeros_like __and__ __contains__ __getitem__ __is__ __isnot__ __not__ __or__
-    """.split()
-)
-"""Operators whose results depend on their arguments alone."""
-
-MEMORY = frozenset("copy_ gru gru_cell lstm lstm_cell rnn_relu_cell rnn_tanh_cell".split())
-"""Operators of recurrent programs; `copy_` is how one keeps its memory in a buffer."""
 
 LANGUAGE = frozenset(
     """

@@ -14,17 +14,12 @@ from torch import nn
 
 from policyscope.errors import DamagedCheckpoint
 from policyscope.policies.file import CheckpointFile, Hints
-from policyscope.policies.onnx_networks import BlackBox, Port, Wiring, program
+from policyscope.policies.onnx_networks import BlackBox, program
 from policyscope.policies.onnx_nodes import Inexpressible
-from policyscope.policies.onnx_reading import (
-    first_line,
-    looks_like_onnx,
-    printable,
-    read_model,
-    tensors,
-)
-from policyscope.policies.onnx_wiring import wire
+from policyscope.policies.onnx_reading import declared, looks_like_onnx, read_model, tensors
 from policyscope.policies.policy import Policy
+from policyscope.policies.quoting import first_line, printable
+from policyscope.policies.wiring import Port, Wiring, wire
 from policyscope.provenance import Checkpoint
 
 
@@ -41,7 +36,7 @@ class Onnx:
         """Check the model and rebuild it. See `Loader.load`."""
         del hints
         model = read_model(file.content, file.name)
-        wiring, heard = wire(model.graph, file.name)
+        wiring, heard = wire(*declared(model.graph), file.name)
         built = _built(model, wiring, file.name)
         operators = sorted({node.op_type for node in model.graph.node} - {"Constant"})
         numbers = tensors(model.graph, file.name)

@@ -7,7 +7,7 @@ step at once); `BlackBox` asks onnxruntime, where there are none.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,55 +18,10 @@ from policyscope.policies.onnx_nodes import Inexpressible, Node
 from policyscope.policies.onnx_operators import OPERATORS, VERSIONS, apply
 from policyscope.policies.onnx_reading import constant, required
 from policyscope.policies.policy import Memory
+from policyscope.policies.wiring import Port, Wiring
 
 _ARENA = 1 << 30
 """Bytes that onnxruntime may allocate: a few of a file can ask for any number."""
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input or output of the model."""
-
-    name: str
-    type: torch.dtype
-    row: tuple[int, ...] | None
-    """Its shape for one observation, as the file wants it; None where only a trial can tell."""
-    lane: tuple[int, ...] | None
-    """The same as a policy has it, without the axis of the batch."""
-
-    def entering(self, value: Tensor) -> Tensor:
-        """The row of one lane, as the file wants it."""
-        row = (1, *value.shape) if self.row is None else self.row
-        return value.reshape(row).to(self.type)
-
-    def leaving(self, value: Tensor) -> Tensor:
-        """The row that the file answered, as a policy has it."""
-        return value.reshape(() if self.lane is None else self.lane).float()
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """What goes in and comes out where."""
-
-    observation: Port
-    states: tuple[Port, ...]
-    scores: str
-    next_states: tuple[str, ...]
-
-    @property
-    def inputs(self) -> tuple[Port, ...]:
-        """Everything that goes in, in order."""
-        return (self.observation, *self.states)
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Everything that comes out, in order."""
-        return (self.scores, *self.next_states)
-
-    def leaving(self, answers: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Scores and memory of one lane."""
-        states = zip(self.states, answers[1:], strict=True)
-        return answers[0].reshape(-1).float(), *(port.leaving(value) for port, value in states)
 
 
 class Program(nn.Module):

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ROOM = 1 << 26
-"""Numbers that one intermediate result of one observation may have."""
+from policyscope.policies.wiring import ROOM
 
 TYPES: Mapping[int, torch.dtype] = {
     1: torch.float32,

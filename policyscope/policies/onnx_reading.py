@@ -19,6 +19,8 @@ from torch import Tensor
 from policyscope.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.archives import ROOM, SHRINKAGE
 from policyscope.policies.onnx_nodes import TYPES
+from policyscope.policies.quoting import first_line, printable
+from policyscope.policies.wiring import Declared
 
 LARGEST = 1 << 28
 """Bytes that a model may have: no policy comes near, and reading takes a few times as many."""
@@ -79,11 +81,6 @@ def required(package: str, file: str) -> Any:
             f"{file} is an ONNX model, and playing it needs {package}, which is not installed: "
             "pip install 'policyscope[onnx]'."
         ) from error
-
-
-def printable(text: str) -> str:
-    """A text from the file, fit for a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)[:200].strip()
 
 
 def read_model(data: bytes, file: str) -> Any:
@@ -241,11 +238,24 @@ def graphs(graph: Any) -> Iterator[Any]:
             yield from graphs(inner)
 
 
+def declared(graph: Any) -> tuple[list[Declared], list[Declared]]:
+    """Inputs that have to be given, and outputs; inputs that nothing reads are dropped."""
+    read = {name for inner in graphs(graph) for node in inner.node for name in node.input}
+    read |= {value.name for value in graph.output}
+    kept = [value for value in graph.input if value.name in read]
+    del graph.input[:]
+    graph.input.extend(kept)
+    constants = {tensor.name for tensor in graph.initializer}
+    given = [_declared(value) for value in kept if value.name not in constants]
+    return given, [_declared(value) for value in graph.output]
+
+
+def _declared(value: Any) -> Declared:
+    tensor = value.type.tensor_type
+    # some exporters write 0 or -1 for a size that is open
+    dims = tuple(dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim)
+    return Declared(value.name, TYPES.get(tensor.elem_type), dims)
+
+
 def _damaged(file: str, reason: str) -> DamagedCheckpoint:
     return DamagedCheckpoint(f"{file} is no intact ONNX model ({reason}); get a fresh copy.")
-
-
-def first_line(error: Exception) -> str:
-    """What an exception says first, fit for a terminal."""
-    lines = str(error).strip().splitlines()
-    return printable(lines[0]) if lines else type(error).__name__

@@ -107,6 +107,15 @@ def read_archived(members: Mapping[str, bytes], pickle: str, what: str) -> Any:
     return _with_tensors(pickles.read(inside[pickle], what), storages, what)
 
 
+def read_raw(raw: bytes, kind: torch.dtype, offset: int, size: Any, stride: Any) -> Tensor:
+    """A tensor whose storage is these bytes.
+
+    Raises:
+        ValueError: Or another of Python's and torch's, if it does not fit in them.
+    """
+    return _strided(_flat(raw, kind, len(raw) // kind.itemsize), offset, size, stride)
+
+
 def refusal(content: Record, what: str) -> CheckpointError:
     """Why an object that would have to be built cannot become a policy."""
     if content.origin.endswith(".VecNormalize"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from exports import saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from originals import SENSORS, normalising
@@ -15,9 +16,17 @@ from policyscope.errors import CheckpointError
 from policyscope.policies.loading import load
 from policyscope.policies.policy import Policy
 
-FORMATS = ["zip of PPO", "zip of SAC", "state dict", "old state dict", "program", "statistics"]
+FORMATS = [
+    "zip of PPO",
+    "zip of SAC",
+    "state dict",
+    "old state dict",
+    "program",
+    "pt2",
+    "statistics",
+]
 CUTS = 40
-CHECKED = ("zip of PPO", "zip of SAC", "state dict", "program")
+CHECKED = ("zip of PPO", "zip of SAC", "state dict", "program", "pt2")
 """Formats whose contents have checksums."""
 
 
@@ -45,12 +54,13 @@ def samples(originals, tmp_path_factory) -> dict[str, Sample]:
         network.state_dict(), folder / "old state dict", _use_new_zipfile_serialization=False
     )
     exported(network, folder / "program")
+    saved(network, folder / "pt2", torch.zeros(1, 5))
     normalising(SENSORS).save(str(folder / "statistics"))
     (folder / "zip of PPO").write_bytes(originals["PPO"].path.read_bytes())
     (folder / "zip of SAC").write_bytes(originals["SAC with gSDE"].path.read_bytes())
 
     def opened(path: Path) -> Policy:
-        return load(path, activation=None if path.name.startswith(("zip", "pro")) else "tanh")
+        return load(path, activation=None if path.name.startswith(("zip", "p")) else "tanh")
 
     def normalised(path: Path) -> Policy:
         return load(originals["DQN"].path, normalisation=path)

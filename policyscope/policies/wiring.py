@@ -1,21 +1,22 @@
-"""Which input of an ONNX model is the observation, which output the scores, and what is memory.
+"""Which input of a program is the observation, which output the scores, and what is memory.
 
-The format does not say. An input is memory if an output of the same shape can hand it on; names
-decide what shapes leave open, and what they leave open too is refused rather than guessed.
+Neither ONNX nor torch.export says. An input is memory if an output of the same shape can hand it
+on; names decide what shapes leave open, and what they leave open too is refused, not guessed.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from policyscope.errors import UnsupportedCheckpoint
-from policyscope.policies.onnx_networks import Port, Wiring
-from policyscope.policies.onnx_nodes import ROOM, TYPES
-from policyscope.policies.onnx_reading import graphs, printable
+from policyscope.policies.quoting import printable
+
+ROOM = 1 << 26
+"""Numbers that one intermediate result of one observation may have."""
 
 _OBSERVATION = re.compile(r"obs|^input$|^x$|feature|sensor", re.IGNORECASE)
 _MEMORY = re.compile(
@@ -31,8 +32,54 @@ _DIRECTIONS = {"in", "ins", "out", "outs", "input", "output", "next", "new", "pr
 
 
 @dataclass(frozen=True)
-class _Declared:
-    """What a model says about an input or output; None where it leaves a size open."""
+class Port:
+    """An input or output of a program."""
+
+    name: str
+    type: torch.dtype
+    row: tuple[int, ...] | None
+    """Its shape for one observation, as the file wants it; None where only a trial can tell."""
+    lane: tuple[int, ...] | None
+    """The same as a policy has it, without the axis of the batch."""
+
+    def entering(self, value: Tensor) -> Tensor:
+        """The row of one lane, as the file wants it."""
+        row = (1, *value.shape) if self.row is None else self.row
+        return value.reshape(row).to(self.type)
+
+    def leaving(self, value: Tensor) -> Tensor:
+        """The row that the file answered, as a policy has it."""
+        return value.reshape(() if self.lane is None else self.lane).float()
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What goes in and comes out where."""
+
+    observation: Port
+    states: tuple[Port, ...]
+    scores: str
+    next_states: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """Everything that goes in, in order."""
+        return (self.observation, *self.states)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Everything that comes out, in order."""
+        return (self.scores, *self.next_states)
+
+    def leaving(self, answers: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Scores and memory of one lane."""
+        states = zip(self.states, answers[1:], strict=True)
+        return answers[0].reshape(-1).float(), *(port.leaving(value) for port, value in states)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a program says about an input or output; None where it leaves a size open."""
 
     name: str
     type: torch.dtype | None
@@ -43,22 +90,29 @@ class _Declared:
 
     @property
     def real(self) -> bool:
+        """Whether its numbers are real ones."""
         return self.type is not None and self.type.is_floating_point
 
-    def like(self, other: "_Declared") -> bool:
+    def like(self, other: "Declared") -> bool:
         """Whether one could be handed on as the other."""
         if self.type != other.type or len(self.dims) != len(other.dims):
             return False
         return all(a == b or None in (a, b) for a, b in zip(self.dims, other.dims, strict=True))
 
 
-def wire(graph: Any, file: str) -> tuple[Wiring, tuple[str, ...]]:
-    """The wiring, and what should be heard about it; inputs that nothing reads are dropped.
+def wire(
+    inputs: Sequence[Declared], outputs: Sequence[Declared], file: str
+) -> tuple[Wiring, tuple[str, ...]]:
+    """The wiring, and what should be heard about it.
+
+    Args:
+        inputs: What has to be given.
+        outputs: What is answered.
+        file: Its name, for messages.
 
     Raises:
-        UnsupportedCheckpoint: If the model cannot be told to be a policy.
+        UnsupportedCheckpoint: If the program cannot be told to be a policy.
     """
-    inputs, outputs = _inputs(graph), [_declared(value) for value in graph.output]
     observation = _observation(inputs, outputs, file)
     states = [port for port in inputs if port != observation]
     after = _handed_on(states, outputs, inputs, file)
@@ -76,26 +130,8 @@ def wire(graph: Any, file: str) -> tuple[Wiring, tuple[str, ...]]:
     return wiring, (said,) * bool(aside)
 
 
-def _declared(value: Any) -> _Declared:
-    tensor = value.type.tensor_type
-    # some exporters write 0 or -1 for a size that is open
-    dims = tuple(dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim)
-    return _Declared(value.name, TYPES.get(tensor.elem_type), dims)
-
-
-def _inputs(graph: Any) -> list[_Declared]:
-    """What has to be given: neither a constant nor unread."""
-    read = {name for inner in graphs(graph) for node in inner.node for name in node.input}
-    read |= {value.name for value in graph.output}
-    kept = [value for value in graph.input if value.name in read]
-    del graph.input[:]
-    graph.input.extend(kept)
-    constants = {tensor.name for tensor in graph.initializer}
-    return [_declared(value) for value in kept if value.name not in constants]
-
-
-def _observation(inputs: Sequence[_Declared], outputs: Sequence[_Declared], file: str) -> _Declared:
-    ways: tuple[Callable[[_Declared], bool], ...] = (
+def _observation(inputs: Sequence[Declared], outputs: Sequence[Declared], file: str) -> Declared:
+    ways: tuple[Callable[[Declared], bool], ...] = (
         lambda port: len(inputs) == 1,
         lambda port: bool(_OBSERVATION.search(port.name)),
         lambda port: not _MEMORY.search(port.name),
@@ -109,13 +145,13 @@ def _observation(inputs: Sequence[_Declared], outputs: Sequence[_Declared], file
 
 
 def _handed_on(
-    states: Sequence[_Declared],
-    outputs: Sequence[_Declared],
-    inputs: Sequence[_Declared],
+    states: Sequence[Declared],
+    outputs: Sequence[Declared],
+    inputs: Sequence[Declared],
     file: str,
-) -> list[_Declared]:
+) -> list[Declared]:
     """For each memory, the output that becomes it in the next step."""
-    after: list[_Declared] = []
+    after: list[Declared] = []
     for i, state in enumerate(states):
         free = [port for port in outputs if port not in after and port.like(state)]
         rivals = [port for port in states[i:] if port.like(state)]
@@ -134,7 +170,7 @@ def _stem(name: str) -> tuple[str, ...]:
     return tuple(word for word in words if word not in _DIRECTIONS)
 
 
-def _scores(outputs: Iterable[_Declared], file: str) -> tuple[_Declared, tuple[_Declared, ...]]:
+def _scores(outputs: Iterable[Declared], file: str) -> tuple[Declared, tuple[Declared, ...]]:
     real = [port for port in outputs if port.real]
     if not real:
         raise UnsupportedCheckpoint(
@@ -151,7 +187,7 @@ def _scores(outputs: Iterable[_Declared], file: str) -> tuple[_Declared, tuple[_
     return likely[0], tuple(port for port in real if port != likely[0])
 
 
-def _observed(port: _Declared, scores: _Declared, remembers: bool, file: str) -> Port:
+def _observed(port: Declared, scores: Declared, remembers: bool, file: str) -> Port:
     first, *rest = port.dims or (1,)
     if len(port.dims) < 2 or (first or 1) > 1:
         if len(port.dims) > 1 and scores.dims and scores.dims[0] == first:
@@ -168,7 +204,7 @@ def _observed(port: _Declared, scores: _Declared, remembers: bool, file: str) ->
     return _port(port, row, lane, file)
 
 
-def _remembered(port: _Declared, file: str) -> Port:
+def _remembered(port: Declared, file: str) -> Port:
     dims = port.dims
     if not dims or dims[-1] is None:
         raise _unclear([port], "does not say how large its memory is", file)
@@ -181,7 +217,7 @@ def _remembered(port: _Declared, file: str) -> Port:
 
 
 def _port(
-    port: _Declared, row: tuple[int, ...] | None, lane: Iterable[int | None], file: str
+    port: Declared, row: tuple[int, ...] | None, lane: Iterable[int | None], file: str
 ) -> Port:
     known = tuple(d for d in lane if d is not None)
     if math.prod(known) > ROOM:
@@ -192,12 +228,12 @@ def _port(
     return Port(port.name, port.type or torch.float32, row, known if complete else None)
 
 
-def _unclear(inputs: Iterable[_Declared], what: str, file: str) -> UnsupportedCheckpoint:
+def _unclear(inputs: Iterable[Declared], what: str, file: str) -> UnsupportedCheckpoint:
     return UnsupportedCheckpoint(
         f"{file} {what} (its inputs: {_listed(inputs)}); export it with one input called obs, and "
         "each memory with an output of the same shape, such as h_in and h_out."
     )
 
 
-def _listed(ports: Iterable[_Declared]) -> str:
+def _listed(ports: Iterable[Declared]) -> str:
     return ", ".join(map(str, ports)) or "none"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from time import perf_counter
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import numpy as np
 import torch
@@ -122,7 +122,7 @@ def _value(kind: type, name: str, parameter: str, text: str) -> Any:
             f"{', '.join(known) or 'none'}.{did_you_mean(parameter, known)}"
         )
     value = literal(text)
-    wanted = types[parameter]
+    wanted = get_origin(types[parameter]) or types[parameter]
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):

@@ -1,4 +1,4 @@
-"""Analyzers and loaders, found by entry point.
+"""Analyzers, loaders and perturbations, found by entry point.
 
 The core names no plug-in: its own analyzers, those of `attacks` and `certify`, and a stranger's
 are all entry points in the same groups, imported only when they are asked for. A plug-in that
@@ -12,6 +12,7 @@ from policyscope.errors import UsageError, did_you_mean
 
 ANALYZERS = "policyscope.analyzers"
 LOADERS = "policyscope.loaders"
+PERTURBATIONS = "policyscope.perturbations"
 
 
 def names(group: str) -> tuple[str, ...]:

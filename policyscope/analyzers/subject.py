@@ -89,21 +89,33 @@ class Subject:
             return self.seen
         raise EnvironmentMismatch(f"needs {Need.ENVIRONMENT.value}")
 
-    def play(self, actor: Actor, perturbation: Perturbation | None = None) -> Rollouts:
+    def play(
+        self,
+        actor: Actor,
+        perturbation: Perturbation | None = None,
+        episodes: int | None = None,
+        seed: int | None = None,
+    ) -> Rollouts:
         """The same episodes again, with another actor or other eyes: paired with `rollouts`.
+
+        Args:
+            actor: Chooses the actions.
+            perturbation: Stands between the observation and the actor.
+            episodes: Only the first so many.
+            seed: Another seed gives other episodes, independent of `rollouts`.
 
         Raises:
             EnvironmentMismatch: If there is no environment to play in.
         """
         if self.environment is None:
             raise EnvironmentMismatch(f"needs {Need.ENVIRONMENT.value}")
-        episodes = len(self.rollouts.lengths)
+        episodes = len(self.rollouts.lengths) if episodes is None else episodes
         with self.progress(f"{actor.purpose}", episodes) as advance:
             return play(
                 actor,
                 self.environment,
                 episodes,
-                self.seed,
+                self.seed if seed is None else seed,
                 perturbation=perturbation,
                 lanes=self.lanes,
                 on_finished=advance,

@@ -17,7 +17,14 @@ from jaxtyping import Float, Int, Shaped
 from plotly.offline import get_plotlyjs
 
 from policyscope.reports.report import Played
-from policyscope.reports.results import Attribution, EpisodeReturns, Failed, NotApplicable, Result
+from policyscope.reports.results import (
+    Attribution,
+    DirectionSet,
+    EpisodeReturns,
+    Failed,
+    NotApplicable,
+    Result,
+)
 from policyscope.statistics import Estimate
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
@@ -75,7 +82,7 @@ def draw(name: str, result: Result, environment: Played | None = None) -> tuple[
             return _episodes(name, result), _differences(name, result)
         case Attribution():
             return _importance(name, result), _dependence(name, result, environment)
-        case NotApplicable() | Failed():
+        case DirectionSet() | NotApplicable() | Failed():
             return ()
 
 

@@ -135,5 +135,126 @@ class Attribution:
         yield Measure("completeness_error", (), self.completeness_error, "relative")
 
 
-Result = EpisodeReturns | Attribution | NotApplicable | Failed
+@dataclass(frozen=True, eq=False)
+class Impact:
+    """Does it matter? What moving every observation does to decisions, and to returns."""
+
+    along: tuple[str, ...]
+    """Ways to move an observation."""
+    epsilons: tuple[float, ...]
+    """How far, in units of each feature."""
+    clean: Float[np.ndarray, " episode"]
+    """Returns of the episodes that are played again, unmoved; none without an environment."""
+    returns: Float[np.ndarray, " along epsilon episode"]
+    """Returns of the same episodes with every observation moved."""
+    responses: tuple[tuple[Estimate, ...], ...]
+    """Per way and distance: share of decisions that change, or change of continuous actions."""
+    flip_along: tuple[str, ...]
+    """Lines along which the nearest other decision was searched; none for continuous actions."""
+    flip_distances: tuple[Estimate, ...]
+    """Median distance along each line, in units of each feature."""
+    flip_share: Estimate | None
+    """Along the principal direction, as a share of the range of the visited states."""
+    reach: float
+    """The largest distance that was tried: a median there stands for all beyond."""
+    confidence: float
+
+    def mean_return(self, along: int, epsilon: int) -> Estimate:
+        """Mean return when everything is moved."""
+        return statistics.mean(self.returns[along, epsilon], self.confidence)
+
+    def loss(self, along: int, epsilon: int) -> Estimate:
+        """Mean paired loss of return."""
+        return statistics.mean(self.clean - self.returns[along, epsilon], self.confidence)
+
+    def measures(self) -> Iterator[Measure]:
+        """See `DirectionSet.MEASURES`."""
+        change = ("flip_rate", "share of states")
+        if not self.flip_along:
+            change = ("action_change", "half ranges")
+        for i, way in enumerate(self.along):
+            for j, epsilon in enumerate(self.epsilons):
+                where = (("along", way), ("epsilon", f"{epsilon:g}"))
+                if len(self.clean):
+                    yield Measure("return", where, self.mean_return(i, j), "reward")
+                    yield Measure("loss", where, self.loss(i, j), "reward")
+                yield Measure(change[0], where, self.responses[i][j], change[1])
+        for i, way in enumerate(self.flip_along):
+            where = (("along", way),) if i else ()
+            yield Measure("flip_distance", where, self.flip_distances[i], "units of each feature")
+        if self.flip_share is not None:
+            yield Measure("flip_share", (), self.flip_share, "share of the visited range")
+
+
+@dataclass(frozen=True, eq=False)
+class DirectionSet:
+    """Along which directions do decisions break? Eigenvectors of the gradients' second moment."""
+
+    MEASURES: ClassVar[dict[str, str]] = {
+        "eigenvalue_share[k]": "share of the gradients' squared length that lies along direction k",
+        "participation_ratio": "effective number of directions, (Σλ)²/Σλ²",
+        "concentration": "effective number of features in the principal direction, 1/ΣGᵢ⁴",
+        "oscillation": "standard deviation over mean of the gradient's length along an episode",
+        "correlation[shift]": "Λ: the moment along the principal direction of the shifted states, "
+        "relative to the largest possible; 1 where the direction stays",
+        "chance_correlation": "Λ of a random direction, on average",
+        "window_correlation": "mean Λ between successive windows of time; n counts pairs",
+        "return[along,epsilon]": "mean return when every observation is moved by epsilon",
+        "loss[along,epsilon]": "mean paired loss of return when every observation is moved",
+        "flip_rate[along,epsilon]": "share of visited states whose decision changes there",
+        "action_change[along,epsilon]": "mean length of the change of continuous actions there, in "
+        "half ranges of each",
+        "flip_distance[along]": "median distance to the nearest other decision; along the "
+        "principal direction, either way, where nothing else is said",
+        "flip_share": "that distance as a share of the range of visited states along the principal "
+        "direction",
+    }
+    features: tuple[str, ...]
+    """Names; none for images."""
+    shape: tuple[int, ...]
+    """Of what the policy sees."""
+    scale: Float[np.ndarray, " feature"]
+    """One unit of each feature, in the environment's units; 0 where a feature was left out."""
+    directions: Float[np.ndarray, " direction feature"]
+    """Unit vectors in these units, the principal one first."""
+    shares: tuple[Estimate, ...]
+    """Of each direction."""
+    participation: Estimate
+    concentration: Estimate
+    lengths: Int[np.ndarray, " episode"]
+    norms: Float[np.ndarray, " step"]
+    """‖g(s)‖ of every step."""
+    oscillation: Estimate | None
+    """None with fewer than two episodes whose gradients differ from zero."""
+    windows: Float[np.ndarray, " window window"]
+    """Λ of the principal direction of the row's window of time on the column's moment."""
+    window_correlation: Estimate | None
+    """None with fewer than three windows that have gradients."""
+    shifts: tuple[str, ...]
+    """Under which the policy was watched again; none without an environment."""
+    correlations: tuple[Estimate, ...]
+    """Λ of each shift."""
+    chance: Estimate
+    """Λ of a random direction, on average."""
+    impact: Impact
+    spectrum: Float[np.ndarray, " frame radius"]
+    """Images: mean magnitude of the principal direction's Fourier transform by radial frequency."""
+
+    def measures(self) -> Iterator[Measure]:
+        """See `MEASURES`."""
+        for k, share in enumerate(self.shares, 1):
+            yield Measure("eigenvalue_share", (("k", str(k)),), share, "share")
+        yield Measure("participation_ratio", (), self.participation, "directions")
+        yield Measure("concentration", (), self.concentration, "features")
+        if self.oscillation is not None:
+            yield Measure("oscillation", (), self.oscillation, "relative")
+        for shift, correlation in zip(self.shifts, self.correlations, strict=True):
+            yield Measure("correlation", (("shift", shift),), correlation, "Λ")
+        yield Measure("chance_correlation", (), self.chance, "Λ")
+        if self.window_correlation is not None:
+            yield Measure("window_correlation", (), self.window_correlation, "Λ")
+        yield from self.impact.measures()
+
+
+Result = EpisodeReturns | Attribution | DirectionSet | NotApplicable | Failed
 """Everything an analyzer may answer."""

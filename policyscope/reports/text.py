@@ -7,7 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from policyscope.reports.report import Entry, Finding, Report
-from policyscope.reports.results import Attribution, EpisodeReturns, Failed, NotApplicable
+from policyscope.reports.results import (
+    Attribution,
+    DirectionSet,
+    EpisodeReturns,
+    Failed,
+    NotApplicable,
+)
 from policyscope.statistics import legible
 
 MARKS = {"critical": ("✗", "bold red"), "warning": ("!", "bold yellow"), "info": ("·", "cyan")}
@@ -77,6 +83,8 @@ def _result(entry: Entry) -> RenderableType:
             return _returns(entry.result)
         case Attribution():
             return _attribution(entry.result)
+        case DirectionSet():
+            return _directions(entry.result)
         case NotApplicable(reason=reason):
             return Text(f"  does not apply: {reason}")
         case Failed(error=error):
@@ -118,4 +126,19 @@ def _attribution(result: Attribution) -> Table:
         )
     if len(ranked) > SHOWN:
         table.add_row(f"… and {len(ranked) - SHOWN} more", "", "", "")
+    return table
+
+
+def _directions(result: DirectionSet) -> Table:
+    table = Table(box=None, header_style="dim")
+    for heading in ("moved along", "by", "return", "interval"):
+        table.add_column(heading, justify="left" if heading == "moved along" else "right")
+    moved = [m for m in result.measures() if m.name in ("return", "flip_rate", "action_change")]
+    shown = [m for m in moved if m.name == "return"] or moved
+    table.columns[2].header = shown[0].name.replace("_", " ")
+    for measure in shown:
+        (_, way), (_, epsilon) = measure.conditions
+        table.add_row(
+            way, epsilon, legible(measure.estimate.value), Text(measure.estimate.interval())
+        )
     return table

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
+from policyscope.policies.policy import Policy
 from policyscope.rollouts.seeds import Generators
 
 
@@ -31,12 +32,36 @@ class Perturbation(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@runtime_checkable
+class Shift(Protocol):
+    """Makes the perturbation that shows a policy another world: noise, other light, an adversary.
+
+    Registered under the entry point group `policyscope.perturbations`; its name there is the name
+    of the shift in reports.
+    """
+
+    def __call__(
+        self,
+        policy: Policy,
+        visited: Shaped[np.ndarray, " step *observation"],
+        scale: Float[np.ndarray, " *observation"],
+    ) -> Perturbation | None:
+        """The perturbation, or None where it makes no sense.
+
+        Args:
+            policy: Whom it will be shown to, fitted to the environment.
+            visited: New observations that it made there, before frames are stacked.
+            scale: One unit of each feature of these, in the environment's units.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
 class GaussianNoise:
     """Independent normal noise on every feature, one draw per new observation."""
 
-    sigma: float
-    """Standard deviation, in the observation's units."""
+    sigma: float | Float[np.ndarray, " *observation"]
+    """Standard deviation, of all features or of each, in the observation's units."""
 
     purpose: ClassVar[str] = "gaussian noise"
 
@@ -49,4 +74,24 @@ class GaussianNoise:
         """See `Perturbation.perturb`."""
         shape = observations.shape[1:]
         noise = np.stack([generators.of(e).standard_normal(shape) for e in episodes.tolist()])
-        return (observations + self.sigma * noise).astype(observations.dtype)
+        return as_observations(observations + self.sigma * noise, observations.dtype)
+
+
+def observation_noise(
+    policy: Policy,
+    visited: Shaped[np.ndarray, " step *observation"],
+    scale: Float[np.ndarray, " *observation"],
+) -> GaussianNoise:
+    """Noise of a tenth of each feature's unit. See `Shift`."""
+    del policy, visited
+    return GaussianNoise(0.1 * scale)
+
+
+def as_observations(
+    values: Float[np.ndarray, " lane *observation"], dtype: np.dtype
+) -> Shaped[np.ndarray, " lane *observation"]:
+    """Numbers as observations of a type: pixels are rounded and stay pixels."""
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(dtype)
+        values = np.clip(np.rint(values), limits.min, limits.max)
+    return values.astype(dtype)

@@ -40,6 +40,11 @@ class Visited:
         frames[back < first[:, None]] = 0  # nothing was seen before the episode
         return frames
 
+    def first(self, episodes: int) -> "Visited":
+        """Only the first so many episodes."""
+        lengths = self.lengths[:episodes]
+        return Visited(lengths, self.observations[: lengths.sum()], self.frame_stack)
+
     @property
     def first_steps(self) -> Int[np.ndarray, " episode"]:
         """The step at which each episode begins."""

@@ -1,0 +1,271 @@
+"""Directions: along which directions in observation space do a policy's decisions break?
+
+For each visited state s the gradient g(s) of the softmax cross entropy, with the label fixed at the
+clean decision, in units of each feature; then
+
+    L(S) = Σ_{s∈S} g(s) g(s)ᵀ        G_S = its principal eigenvector        share_k = λ_k / tr L
+    Λ(S', S) = G_{S'}ᵀ L(S) G_{S'} / λ_max(L(S))   ∈ [0, 1]
+
+Λ compares the states S' seen under a shift (another run, noise, another light, an adversary) with
+S: 1 where the principal direction stays. It is read against Λ of an independent run and of a random
+direction. Continuous actions, which the paper leaves out, have the Jacobian of the mean action in
+the gradient's place, L = Σ JᵀJ; that form is ours.
+
+Whether a direction matters is measured by playing: every observation is moved by ε along +G, −G,
+or G with the sign that lowers the decision's margin in each state (`principal`), against the
+state's own gradient and against random directions, and by the distance to the nearest other
+decision.
+
+What a unit is: the deviation that a normaliser recorded in training, else that of the visited
+states; 255 for images. Λ's formula is reconstructed from its description (it is bounded by 1, and 1
+for equal directions); so is the strength of the shifts.
+
+Reference: Korkmaz 2024, Understanding and Diagnosing Deep Reinforcement Learning, ICML,
+https://arxiv.org/abs/2406.16979
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from policyscope import registry, statistics
+from policyscope.analyzers.impact import Moves, impact
+from policyscope.analyzers.subject import Need, Subject
+from policyscope.moments import LEADING, principal, quotient
+from policyscope.policies.flips import is_discrete
+from policyscope.reports.results import DirectionSet, NotApplicable
+from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.instability import Gradients, Instability, instability
+from policyscope.rollouts.seeds import generator
+from policyscope.rollouts.visited import Visited
+from policyscope.statistics import CONFIDENCE, Estimate
+
+INDEPENDENT = "independent_run"
+"""The shift that is none: other episodes of the same policy, against which others are read."""
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Along which directions in observation space do decisions break?"""
+
+    episodes: int = 10
+    """How many of the episodes are used, and played again under every shift and step."""
+    directions: int = 5
+    """How many directions are reported."""
+    epsilons: tuple[float, ...] = (0.2, 1.0)
+    """How far observations are moved, in units of each feature."""
+    units: str = "deviations"
+    """`deviations` of each feature, or `environment`: its own units, for budgets stated in them."""
+    length: str = "raw"
+    """`raw` gradients, long near a boundary, or `unit`: every state counts alike."""
+    temperature: float = 1.0
+    """T of the softmax, for discrete actions."""
+    fisher: bool = False
+    """Count continuous actions in the policy's own standard deviations, not in half ranges."""
+    windows: int = 10
+    """Stretches of time whose directions are compared with one another."""
+    states: int = 200
+    """Visited states at which the nearest other decision is searched."""
+    reach: float = 10.0
+    """How far it is searched, in units of each feature."""
+    confidence: float = CONFIDENCE
+    """Of every interval."""
+
+    needs: ClassVar[tuple[Need, ...]] = (Need.GRADIENTS,)
+
+    def __post_init__(self) -> None:
+        if min(self.episodes - 1, self.directions, self.states, self.windows) < 1:
+            raise ValueError("Directions needs episodes ≥ 2, and directions, states, windows ≥ 1.")
+        if not self.epsilons or min(*self.epsilons, self.temperature, self.reach) <= 0:
+            raise ValueError("Directions needs epsilons, temperature and reach above 0.")
+        if self.units not in ("deviations", "environment"):
+            raise ValueError(f"units is 'deviations' or 'environment', not {self.units!r}.")
+        if self.length not in ("raw", "unit"):
+            raise ValueError(f"length is 'raw' or 'unit', not {self.length!r}.")
+
+    def run(self, subject: Subject, rng: np.random.Generator) -> DirectionSet | NotApplicable:
+        """See `Analyzer.run`."""
+        if is_discrete(subject.policy) and subject.policy.outputs == 1:
+            return NotApplicable("a policy with a single action has no boundary between actions")
+        visited = subject.visited.first(self.episodes)
+        gradients = self._gradients(subject, visited)
+        clean = _watched(subject, visited, gradients, "gradients", self.windows)
+        if not clean.moments.trace > 0:
+            return NotApplicable(
+                f"the gradients vanish at all {len(clean.norms):,} states"
+                + "; --set directions.length=unit keeps those that are only small"
+                * (self.length == "raw")
+            )
+        g = clean.moments.basis[0].double()
+        shares, participation, concentration, chance = _shape(clean, gradients, self, rng)
+        shifts, correlations = _shifted(subject, clean, gradients, rng, self.confidence)
+        windows = _across_windows(clean)
+        moves = Moves(self.epsilons, self.states, self.reach, self.confidence)
+        return DirectionSet(
+            features=tuple(feature.name for feature in subject.features),
+            shape=tuple(gradients.scale.shape),
+            scale=gradients.scale.flatten().numpy(),
+            directions=clean.moments.basis[: self.directions].double().numpy(),
+            shares=shares,
+            participation=participation,
+            concentration=concentration,
+            chance=chance,
+            lengths=visited.lengths,
+            norms=clean.norms,
+            oscillation=_oscillation(clean.norms, visited, self.confidence),
+            windows=windows,
+            window_correlation=_over_pairs(windows.diagonal(1), self.confidence),
+            shifts=shifts,
+            correlations=correlations,
+            impact=impact(subject, visited, gradients, g, moves, rng),
+            spectrum=radial_spectrum(g.reshape(gradients.scale.shape).numpy()),
+        )
+
+    def _gradients(self, subject: Subject, visited: Visited) -> Gradients:
+        scale = _units(subject, visited) if self.units == "deviations" else None
+        if scale is None:
+            scale = torch.ones(subject.policy.observation_shape or ())
+        return Gradients(scale, self.length == "unit", self.temperature, self.fisher)
+
+
+def _units(subject: Subject, visited: Visited) -> Float[Tensor, " *observation"]:
+    """One unit of each feature: its deviation in training, else where it was; images: all of it."""
+    policy, observations = subject.policy, visited.observations
+    if policy.scale is not None:
+        return policy.scale.float()
+    shape = policy.observation_shape or observations.shape[1:]
+    if len(shape) > 1:
+        full = 255.0 if observations.dtype == np.uint8 else 1.0
+        return torch.full(shape, full)
+    return torch.from_numpy(observations.astype(np.float64).std(0)).float()
+
+
+def _watched(
+    subject: Subject, visited: Visited, gradients: Gradients, what: str, windows: int = 0
+) -> Instability:
+    with subject.progress(what, int(visited.lengths.sum())) as advance:
+        return instability(subject.policy, visited, gradients, windows, advance)
+
+
+def _by_block(seen: Instability) -> Float[np.ndarray, " block moment"]:
+    """Each block's moment as one row, for a bootstrap that adds rows up."""
+    return seen.moments.groups[: seen.blocks].flatten(1).numpy()
+
+
+def _square(row: Float[np.ndarray, " moment"]) -> Float[np.ndarray, " kept kept"]:
+    size = int(len(row) ** 0.5)
+    return row.reshape(size, size)
+
+
+def _shape(
+    clean: Instability, gradients: Gradients, asked: Directions, rng: np.random.Generator
+) -> tuple[tuple[Estimate, ...], Estimate, Estimate, Estimate]:
+    """Shares of the leading directions, how many there are, how many features they have, chance."""
+    leading = clean.moments.basis[:LEADING].double().numpy()
+    count = min(asked.directions, len(leading))
+    features = int((gradients.scale > 0).sum())
+
+    def statistic(row: np.ndarray) -> np.ndarray:
+        moment, trace = _square(row[:-1]), row[-1]
+        values, first = principal(moment)
+        concentration = 1 / np.sum((first @ leading) ** 4)
+        many = trace**2 / np.sum(moment**2)
+        chance = trace / features / values[0]
+        return np.array([*values[:count] / trace, many, concentration, chance])
+
+    traces = clean.moments.traces[: clean.blocks].numpy()
+    rows = np.column_stack([_by_block(clean), traces])
+    *shares, many, concentration, chance = statistics.bootstrap(
+        rows, statistic, rng, asked.confidence
+    )
+    return tuple(shares), many, concentration, chance
+
+
+def _shifted(
+    subject: Subject,
+    clean: Instability,
+    gradients: Gradients,
+    rng: np.random.Generator,
+    confidence: float,
+) -> tuple[tuple[str, ...], tuple[Estimate, ...]]:
+    """Λ of the states that are seen under every shift, on those seen without."""
+    if subject.environment is None:
+        return (), ()
+    found = {
+        name: correlation(clean, _watched(subject, seen, gradients, name), rng, confidence)
+        for name, seen in _shifts(subject, clean.blocks, gradients)
+    }
+    return tuple(found), tuple(found.values())
+
+
+def _shifts(subject: Subject, episodes: int, gradients: Gradients) -> Iterator[tuple[str, Visited]]:
+    """What is seen under each shift that makes sense for this policy."""
+    greedy, rollouts = Greedy(subject.policy), subject.rollouts
+    other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
+    yield INDEPENDENT, subject.play(greedy, episodes=episodes, seed=other).visited
+    scale = gradients.scale if rollouts.frame_stack is None else gradients.scale[-1]
+    for name, shift in registry.everything(registry.PERTURBATIONS)[0].items():
+        perturbation = shift(subject.policy, rollouts.observations, scale.numpy())
+        if perturbation is not None:
+            yield name, subject.play(greedy, perturbation, episodes=episodes).visited
+
+
+def correlation(
+    reference: Instability, shifted: Instability, rng: np.random.Generator, confidence: float
+) -> Estimate:
+    """Λ of the shifted states' principal direction on the reference, episode i beside episode i."""
+    across = (shifted.moments.basis[:LEADING] @ reference.moments.basis.mT).double().numpy()
+    rows = _by_block(reference)
+    split = rows.shape[1]
+
+    def statistic(row: np.ndarray) -> np.ndarray:
+        _, direction = principal(_square(row[split:]))
+        return np.array([quotient(_square(row[:split]), direction @ across)])
+
+    both = np.column_stack([rows, _by_block(shifted)])
+    return statistics.bootstrap(both, statistic, rng, confidence)[0]
+
+
+def _across_windows(clean: Instability) -> Float[np.ndarray, " window window"]:
+    """Λ of each window's principal direction on each window's moment."""
+    moments = [m for m in clean.moments.groups[clean.blocks :].numpy() if np.trace(m) > 0]
+    directions = [np.pad(v, (0, len(m) - len(v))) for m in moments for v in [principal(m)[1]]]
+    found = [[quotient(moment, direction) for moment in moments] for direction in directions]
+    return np.array(found).reshape(len(moments), len(moments))
+
+
+def _over_pairs(values: Float[np.ndarray, " pair"], confidence: float) -> Estimate | None:
+    return statistics.mean(values, confidence) if len(values) > 1 else None
+
+
+def _oscillation(
+    norms: Float[np.ndarray, " step"], visited: Visited, confidence: float
+) -> Estimate | None:
+    """Standard deviation over mean of ‖g(s_t)‖, averaged over episodes."""
+    episodes = np.split(norms, visited.first_steps[1:])
+    ratios = np.array([part.std() / part.mean() for part in episodes if part.mean() > 0])
+    return statistics.mean(ratios, confidence) if len(ratios) > 1 else None
+
+
+def radial_spectrum(
+    image: Float[np.ndarray, " *observation"],
+) -> Float[np.ndarray, " frame radius"]:
+    """Mean magnitude of each frame's Fourier transform by the distance from its zero frequency.
+
+    Radius r holds the frequencies of r − ½ to r + ½ cycles per frame. Vectors have no frames.
+    """
+    if image.ndim == 3 and image.shape[2] <= 4 < image.shape[0]:
+        image = np.moveaxis(image, 2, 0)
+    if image.ndim not in (2, 3):
+        return np.empty((0, 0))
+    frames = image.reshape(-1, *image.shape[-2:])
+    magnitude = np.abs(np.fft.fft2(frames)).reshape(len(frames), -1)
+    cycles = [np.fft.fftfreq(size, 1 / size) for size in frames.shape[1:]]
+    radius = np.rint(np.hypot(cycles[0][:, None], cycles[1])).astype(int).ravel()
+    counts = np.bincount(radius)
+    return np.stack([np.bincount(radius, frame) / counts for frame in magnitude])

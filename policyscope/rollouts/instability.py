@@ -1,0 +1,121 @@
+"""Instability: the gradients of the decisions along episodes, and what they add up to.
+
+For every visited state s its gradient g(s) (the rows of the Jacobian for continuous actions), in
+units in which a step means the same along every feature, goes into
+
+    L = Σ_s g(s) g(s)ᵀ
+
+as a whole, for each block of steps that intervals take as independent, and for each window of time
+within episodes. One pass, one backward pass per state and row, no gradient is kept.
+
+Reference: Korkmaz 2024, https://arxiv.org/abs/2406.16979
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from policyscope.moments import SIZE, Block, Moments, moments
+from policyscope.policies.gradients import decision_gradients
+from policyscope.policies.policy import Memory, Policy
+from policyscope.rollouts.replay import replayed
+from policyscope.rollouts.visited import Visited
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """How a state's gradient is taken."""
+
+    scale: Float[Tensor, " *observation"]
+    """One unit of each feature, in the environment's units; 0 leaves a feature out."""
+    unit: bool = False
+    """Whether every state counts alike, with gradients of length one, or as it is."""
+    temperature: float = 1.0
+    """T of the softmax, for discrete actions."""
+    fisher: bool = False
+    """Whether continuous actions count in the policy's own standard deviations."""
+
+    def of(
+        self, policy: Policy, seen: Tensor, memory: Memory
+    ) -> tuple[Float[Tensor, " batch row feature"], Float[Tensor, " batch"]]:
+        """Each state's gradient, flattened, and its length before it was made one."""
+        rows, factors = decision_gradients(
+            policy, seen, memory, self.temperature, fisher=self.fisher
+        )
+        rows = (rows * self.scale).flatten(2)
+        if rows.shape[2] <= SIZE:  # where it costs nothing, the smallest gradients are kept too
+            rows = rows.double()
+        lengths = rows.flatten(1).norm(dim=1).double()
+        shares = torch.where(lengths > 0, 1 / lengths, 0) if self.unit else factors
+        return rows * shares[:, None, None].to(rows), lengths * factors
+
+    def steepest(
+        self, policy: Policy, seen: Tensor, memory: Memory = ()
+    ) -> Float[Tensor, " batch feature"]:
+        """The direction of length one along which each decision changes fastest; 0 where none does.
+
+        It lowers the margin of a discrete decision; of a continuous one it raises what it changes,
+        each dimension counted in its units.
+        """
+        rows, _ = replace(self, unit=True).of(policy, seen, memory)  # however small it is
+        rows = rows.double()
+        if rows.shape[1] > 1:
+            _, turned = torch.linalg.eigh(rows @ rows.mT)
+            leading = turned[:, :, -1]
+            leading = leading * torch.where(leading.sum(1, keepdim=True) < 0, -1, 1)
+            rows = leading[:, None] @ rows
+        lengths = rows.norm(dim=2)
+        return (rows * torch.where(lengths > 0, 1 / lengths, 0)[:, :, None])[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class Instability:
+    """Moments of the gradients along some episodes."""
+
+    moments: Moments
+    """The first groups are the blocks of steps, the others the windows of time."""
+    blocks: int
+    norms: Float[np.ndarray, " step"]
+    """‖g(s)‖ of every step, before anything was made one."""
+
+
+def instability(
+    policy: Policy,
+    visited: Visited,
+    gradients: Gradients,
+    windows: int = 0,
+    advance: Callable[[int], None] = lambda steps: None,
+) -> Instability:
+    """Go through all visited states once.
+
+    Args:
+        policy: Differentiable, fitted to its action space.
+        visited: Where it was.
+        gradients: How a state's gradient is taken.
+        windows: Into how many stretches of equal time the longest episode is divided.
+        advance: Called with the number of steps that have just been done.
+    """
+    norms = np.empty(visited.lengths.sum())
+    members = _membership(visited, windows)
+
+    def blocks() -> Iterator[Block]:
+        for steps, seen, memory in replayed(policy, visited):
+            rows, norms[steps] = gradients.of(policy, seen, memory)
+            every = np.repeat(steps, rows.shape[1])
+            yield rows.flatten(0, 1), torch.from_numpy(members(every))
+            advance(len(steps))
+
+    return Instability(moments(blocks()), len(visited.blocks), norms)
+
+
+def _membership(visited: Visited, windows: int) -> Callable[[np.ndarray], np.ndarray]:
+    """From steps to 1 where a step is in a block, or in a window of time."""
+    blocks = visited.block_of_step
+    time = np.arange(len(blocks)) - visited.first_steps[visited.episode_of_step]
+    window = time * windows // visited.lengths.max() + len(visited.blocks)
+    every = np.arange(len(visited.blocks) + windows)[:, None]
+    return lambda steps: ((every == blocks[steps]) | (every == window[steps])).astype(np.float64)

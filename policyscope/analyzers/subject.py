@@ -13,7 +13,8 @@ from policyscope.progress import Progress, silent
 from policyscope.reports.results import Result
 from policyscope.rollouts.actors import Actor, Greedy
 from policyscope.rollouts.environment import Environment
-from policyscope.rollouts.names import Feature, action_names, feature_names
+from policyscope.rollouts.features import features_of
+from policyscope.rollouts.names import Feature, action_names
 from policyscope.rollouts.perturbation import Perturbation
 from policyscope.rollouts.play import play
 from policyscope.rollouts.rollouts import Rollouts
@@ -60,14 +61,13 @@ class Subject:
             rollouts = play(
                 Greedy(fitted), environment, episodes, seed, lanes=lanes, on_finished=advance
             )
-        shape = fitted.observation_shape or ()
         return cls(
             policy=fitted,
             environment=environment,
             seen=rollouts,
             seed=seed,
             action_space=actions,
-            features=feature_names(environment.playable, *shape) if len(shape) == 1 else (),
+            features=features_of(environment.playable, observations),
             actions=action_names(environment.playable, fitted.outputs or 0),
             lanes=lanes,
             progress=progress,

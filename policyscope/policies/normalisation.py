@@ -106,10 +106,11 @@ def applied(policy: Policy, normaliser: Normaliser) -> Policy:
             f"leave {normaliser.file} away."
         )
     # an explicit choice answers whatever notice the loader left about a missing normaliser
-    checkpoint = replace(policy.checkpoint, normaliser=normaliser.file, notices=())
+    notices = tuple(n for n in policy.checkpoint.notices if "normalis" not in n)
+    checkpoint = replace(policy.checkpoint, normaliser=normaliser.file, notices=notices)
     if not normaliser.active:
         notice = f"{normaliser.file} normalised rewards only, so observations stay as they are."
-        return replace(policy, checkpoint=replace(checkpoint, notices=(notice,)))
+        return replace(policy, checkpoint=replace(checkpoint, notices=(*notices, notice)))
     shape = policy.observation_shape
     if shape is not None and normaliser.mean.shape != shape:
         raise CheckpointError(

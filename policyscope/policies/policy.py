@@ -5,7 +5,7 @@ the scores mean. Everything differentiable that happens to an observation before
 inside it, so gradients and budgets are in the environment's units as well.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -15,11 +15,11 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from policyscope.errors import EnvironmentMismatch
+from policyscope.policies.observations import Parts, arrangement, flattened, parts_of
 from policyscope.provenance import Checkpoint
 
 Memory = tuple[Tensor, ...]
 """What a recurrent policy carries from step to step, one row per lane; empty for the others."""
-
 
 MISFITS = (RuntimeError, IndexError, TypeError, torch.jit.Error)
 """What torch raises on observations of a shape that does not fit."""
@@ -43,6 +43,23 @@ class FeedForward(nn.Module):
     def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Flatten each observation, apply the body, hand the memory on."""
         return self.body(observations.flatten(1).float()), memory
+
+
+class Rearranged(nn.Module):
+    """A network that takes the numbers of an observation in an order of its own."""
+
+    order: Tensor
+
+    def __init__(self, network: nn.Module, order: Tensor, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.shape = shape
+        self.register_buffer("order", order)
+
+    def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Scores of observations as the environment gives them."""
+        ordered = observations.flatten(1)[:, self.order]
+        return self.network(ordered.unflatten(1, self.shape), memory)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +89,8 @@ class Policy:
     """Whether scores have a gradient with respect to observations."""
     takes_bytes: bool = False
     """Whether it was taken to see images of brightness 0 to 255, and to divide by that itself."""
+    parts: Parts = field(default_factory=dict)
+    """Shapes of what a flat observation consists of, by key; empty where it is one array."""
 
     def scores(
         self, observations: Shaped[Tensor, " batch *observation"], memory: Memory = ()
@@ -108,18 +127,19 @@ class Policy:
     def fitted_to(self, observations: Space, actions: Space, environment: str) -> "Policy":
         """The same policy with everything filled in that an environment knows.
 
+        Observations that are no arrays are seen as flat vectors, see `observations.flattened`.
+
         Raises:
             EnvironmentMismatch: If its shapes are not the policy's.
         """
-        shape = _require_supported(observations, actions, environment)
-        if self.observation_shape not in (None, shape):
+        if not isinstance(actions, spaces.Discrete | spaces.MultiDiscrete | spaces.Box):
             raise EnvironmentMismatch(
-                f"The policy in {self.checkpoint.file} takes observations of shape "
-                f"{self.observation_shape}, but {environment} gives {shape}; "
-                "name the environment that it was trained in."
+                f"{environment} takes actions {actions}, and only discrete, multi-discrete and "
+                "continuous (Box) ones can be analysed."
             )
         _require_brightness(self, observations, environment)
-        outputs = self.outputs or _outputs_in_trial(self, shape, environment)
+        seeing = _seeing(self, observations, environment)
+        outputs = self.outputs or _outputs_in_trial(seeing, environment)
         if outputs != outputs_needed(actions) or not _same_kind(self, actions):
             meant = f" ({self.meaning})" if self.meaning else ""
             known = describe(self.action_space) or f"{outputs} outputs{meant}"
@@ -129,9 +149,8 @@ class Policy:
             )
         continuous = isinstance(actions, spaces.Box)
         return replace(
-            self,
+            seeing,
             outputs=outputs,
-            observation_shape=shape,
             action_space=actions,
             meaning=self.meaning or (Scores.MEAN_ACTION if continuous else Scores.LOGITS),
         )
@@ -187,8 +206,40 @@ def _require_brightness(policy: Policy, observations: Space, environment: str) -
         )
 
 
-def _outputs_in_trial(policy: Policy, shape: tuple[int, ...], environment: str) -> int:
+def _seeing(policy: Policy, observations: Space, environment: str) -> Policy:
+    """The policy as it takes an environment's observations, in the environment's order."""
+    shape = flattened(observations, environment).shape
+    if policy.observation_shape is None:
+        return replace(policy, observation_shape=shape)
+    given, taken = parts_of(observations), policy.parts
+    if not given or not taken:
+        given, taken = {"": shape}, {"": policy.observation_shape}
+    order = arrangement(given, taken)
+    if order is None:
+        raise EnvironmentMismatch(
+            f"The policy in {policy.checkpoint.file} takes observations of shape {_shapes(taken)}, "
+            f"but {environment} gives {_shapes(given)}; name the environment that it was trained "
+            "in."
+        )
+    if torch.equal(order, torch.arange(len(order))):
+        return policy
+    scale = policy.scale
+    return replace(
+        policy,
+        network=Rearranged(policy.network, order, policy.observation_shape).eval(),
+        observation_shape=shape,
+        parts=given if policy.parts else {},
+        scale=None if scale is None else scale.flatten()[order.argsort()].reshape(shape),
+    )
+
+
+def _shapes(parts: Parts) -> str:
+    return ", ".join(f"{name} {shape}".strip() for name, shape in parts.items())
+
+
+def _outputs_in_trial(policy: Policy, environment: str) -> int:
     """How many scores come out, from a trial that also shows whether rows stay apart."""
+    shape = policy.observation_shape or ()
     batch = torch.linspace(-1, 1, 3 * int(np.prod(shape))).reshape(3, *shape)
     try:
         with torch.inference_mode():
@@ -215,17 +266,3 @@ def _first_scores(policy: Policy, observations: Tensor) -> Tensor:
     if answer.ndim != 2:
         raise TypeError(f"it answers with shape {tuple(answer.shape)}, not a row for each")
     return answer
-
-
-def _require_supported(observations: Space, actions: Space, environment: str) -> tuple[int, ...]:
-    if not isinstance(observations, spaces.Box):
-        raise EnvironmentMismatch(
-            f"{environment} observes {observations}, and only arrays of numbers (Box) can be "
-            "analysed; flatten it with a gymnasium wrapper first."
-        )
-    if not isinstance(actions, spaces.Discrete | spaces.MultiDiscrete | spaces.Box):
-        raise EnvironmentMismatch(
-            f"{environment} takes actions {actions}, and only discrete, multi-discrete and "
-            "continuous (Box) ones can be analysed."
-        )
-    return observations.shape

@@ -14,29 +14,28 @@ names of the tensors, the sizes by their shapes, spaces and keyword arguments by
 | ARS | `action_net`, with tanh and scaling where it squashes | logits or mean action |
 | RecurrentPPO | `lstm_actor`, then as PPO | logits or mean action |
 
-Before these come the convolutions of a `CnnPolicy`, where the file says that they are the
-library's own. Images are scaled as the library does it, and have their channels first.
+Before these come the convolutions of a `CnnPolicy`, or those of the images in the Dict of a
+`MultiInputPolicy`, where the file says that they are the library's own. Images are scaled as the
+library does it, and have their channels first.
 
 Source: the layouts of stable-baselines3 and sb3-contrib, 1.0rc0 to 2.9,
 https://stable-baselines3.readthedocs.io/en/master/guide/save_format.html
 """
 
 import json
-import math
-from dataclasses import dataclass
 from typing import Any
 
 from gymnasium import spaces
-from torch import Tensor, nn
+from torch import Tensor
 
 from policyscope.errors import DamagedCheckpoint
 from policyscope.policies import mlp, recurrent
 from policyscope.policies.archives import unpack
-from policyscope.policies.convolutions import Pixels, nature_cnn
 from policyscope.policies.file import CheckpointFile, Hints
-from policyscope.policies.policy import FeedForward, Policy, describe, outputs_needed
-from policyscope.policies.sb3_families import Family, Saved, family_of, has_convolutions
-from policyscope.policies.sb3_spaces import is_image, read_actions, read_observations
+from policyscope.policies.policy import Policy, describe, outputs_needed
+from policyscope.policies.sb3_families import Family, Saved, family_of
+from policyscope.policies.sb3_features import front
+from policyscope.policies.sb3_spaces import described, read_actions, read_observations
 from policyscope.policies.tensors import read_tensors
 from policyscope.provenance import Checkpoint
 
@@ -61,18 +60,19 @@ class StableBaselines3:
         )
         layers = [layer for prefix in family.layers for layer in mlp.stack(saved.tensors, prefix)]
         body = mlp.build(layers, activation, *family.final(saved))
-        front = _front(saved, family)
-        _require_fitting(saved, family, front.width, mlp.sizes(layers))
-        network = front.before(body).eval()
+        before = front(saved, family)
+        _require_fitting(saved, family, before.width, mlp.sizes(layers))
+        network = before.before(body).eval()
         outputs = outputs_needed(saved.actions)
         log_std = saved.tensors.get("log_std")
         return Policy(
             network=network,
             outputs=outputs,
-            observation_shape=saved.observations,
+            observation_shape=saved.whole.shape,
+            parts={key: part.shape for key, part in saved.parts.items()},
             action_space=saved.actions,
             meaning=family.meaning(saved.actions),
-            memory_shapes=() if front.lstm is None else recurrent.memory_shapes(front.lstm),
+            memory_shapes=() if before.lstm is None else recurrent.memory_shapes(before.lstm),
             spread=None if log_std is None or log_std.shape != (outputs,) else log_std.exp(),
             checkpoint=Checkpoint(
                 file=file.name,
@@ -80,32 +80,14 @@ class StableBaselines3:
                 format=self.format,
                 algorithm=_algorithm(saved.data, family),
                 library=saved.version,
-                architecture=" → ".join((*front.words, mlp.architecture(layers, activation))),
+                architecture=" → ".join((*before.words, mlp.architecture(layers, activation))),
                 parameters=sum(parameter.numel() for parameter in network.parameters()),
-                observations=f"{saved.observations} {saved.observation_type}",
+                observations=described(saved.parts or {"": saved.whole}),
                 actions=describe(saved.actions),
                 scores=family.meaning(saved.actions),
                 notices=_notices(saved.data),
             ),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class _Front:
-    """What comes before the fully connected layers."""
-
-    modules: list[nn.Module]
-    lstm: nn.LSTM | None
-    width: int
-    """How many numbers come out of it."""
-    words: tuple[str, ...]
-    """Its layers, for people."""
-
-    def before(self, body: nn.Module) -> nn.Module:
-        """The whole network."""
-        if self.lstm is None:
-            return FeedForward(nn.Sequential(*self.modules, body) if self.modules else body)
-        return recurrent.Recurrent(nn.Sequential(*self.modules), self.lstm, body)
 
 
 _VERSION = "_stable_baselines3_version"
@@ -124,40 +106,16 @@ def _read(file: CheckpointFile) -> Saved:
     content = read_tensors(members["policy.pth"], f"policy.pth in {file.name}")
     if not isinstance(data, dict) or not isinstance(content, dict):
         raise DamagedCheckpoint(f"{file.name}: data or policy.pth is not a table of names.")
-    observations, kind = read_observations(data.get("observation_space"), file.name)
+    whole, parts = read_observations(data.get("observation_space"), file.name)
     return Saved(
         file=file.name,
         data=data,
         tensors={str(name): t for name, t in content.items() if isinstance(t, Tensor)},
         version=version.strip() or None,
-        observations=observations,
-        observation_type=kind,
-        pixels=is_image(data["observation_space"], file.name),
+        whole=whole,
+        parts=parts,
         actions=read_actions(data.get("action_space"), file.name),
     )
-
-
-def _front(saved: Saved, family: Family) -> _Front:
-    modules: list[nn.Module] = []
-    words: tuple[str, ...] = ()
-    lstm = None
-    if saved.pixels and saved.says("normalize_images", True):
-        modules.append(Pixels())
-    width = math.prod(saved.observations)
-    if has_convolutions(saved):
-        convolutions, width = nature_cnn(saved.tensors, family.features, saved.observations)
-        modules += convolutions
-        words = ("×".join(map(str, saved.observations)), "NatureCNN")
-    if family.memory is not None:
-        lstm = recurrent.rebuilt(nn.LSTM, saved.tensors, family.memory)
-        if lstm.input_size != width:
-            raise DamagedCheckpoint(
-                f"The LSTM takes {lstm.input_size} numbers where there are {width}; the file mixes "
-                "parts of different networks."
-            )
-        words = (*words, str(width), *("LSTM",) * lstm.num_layers)
-        width = lstm.hidden_size
-    return _Front(modules, lstm, width, words)
 
 
 def _require_fitting(saved: Saved, family: Family, width: int, widths: list[int]) -> None:
@@ -169,7 +127,7 @@ def _require_fitting(saved: Saved, family: Family, width: int, widths: list[int]
     if not (fits and needed and quantiles and (discrete or not family.values)):
         raise DamagedCheckpoint(
             f"{saved.file} holds layers of {' → '.join(map(str, widths))}, but {width} features of "
-            f"observations of shape {saved.observations}, and {describe(saved.actions)}; it mixes "
+            f"observations of shape {saved.whole.shape}, and {describe(saved.actions)}; it mixes "
             "different policies."
         )
 
@@ -179,6 +137,7 @@ def _algorithm(data: dict[str, Any], family: Family) -> str:
     policy = str(data.get("policy_class"))
     for name, saved_by in {
         "TRPO": "cg_max_steps" in data,
+        "MaskablePPO": _masked(data),
         "RecurrentPPO": family.memory is not None,
         "PPO": "clip_range" in data,
         "TQC": ".tqc." in policy,
@@ -190,12 +149,22 @@ def _algorithm(data: dict[str, Any], family: Family) -> str:
     return family.name
 
 
+def _masked(data: dict[str, Any]) -> bool:
+    return "sb3_contrib.common.maskable." in str(data.get("policy_class"))
+
+
 def _notices(data: dict[str, Any]) -> tuple[str, ...]:
+    notices: list[str] = []
     # only on-policy algorithms inside a VecNormalize keep the observation before normalisation
     on_policy = "rollout_buffer_class" in data or "gae_lambda" in data or "n_delta" in data
     if on_policy and data.get("_last_original_obs") is not None:
-        return (
+        notices.append(
             "The policy was trained behind a VecNormalize, whose statistics are in a file of their "
-            "own: give it with --normalisation vecnormalize.pkl.",
+            "own: give it with --normalisation vecnormalize.pkl."
         )
-    return ()
+    if _masked(data):
+        notices.append(
+            "The policy was trained with masks of invalid actions, which are not applied here: it "
+            "may choose actions that its training never let through."
+        )
+    return tuple(notices)

@@ -19,8 +19,7 @@ from policyscope.errors import DamagedCheckpoint, UnsupportedCheckpoint
 from policyscope.policies import mlp
 from policyscope.policies.heads import QuantileMean, ToBounds
 from policyscope.policies.policy import Scores, outputs_needed
-
-_NATURE_CNN = re.compile(r"<class 'stable_baselines3\.common\.torch_layers\.NatureCNN'>")
+from policyscope.policies.sb3_spaces import Part
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +30,10 @@ class Saved:
     data: dict[str, Any]
     tensors: dict[str, Tensor]
     version: str | None
-    observations: tuple[int, ...]
-    observation_type: str
-    pixels: bool
-    """Whether observations are images, to be scaled before the network sees them."""
+    whole: Part
+    """One observation as a policy sees it: an array, or the flat vector of a Dict."""
+    parts: dict[str, Part]
+    """What is in that vector, in the file's order; empty where observations are arrays."""
     actions: Space
 
     @property
@@ -174,28 +173,3 @@ def family_of(saved: Saved) -> Family:
         f"The tensors ({', '.join(list(saved.tensors)[:3])}, …) are not those of "
         f"{', '.join(family.name for family in FAMILIES)} or their relatives."
     )
-
-
-def has_convolutions(saved: Saved) -> bool:
-    """Whether the features are those of the library's own NatureCNN, rather than just flattened.
-
-    Raises:
-        UnsupportedCheckpoint: If they are neither.
-    """
-    asked = saved.keywords.get("features_extractor_class")
-    # the default depends on the class of the policy, and shows in the names
-    traces = any("features_extractor." in name for name in saved.tensors)
-    if _NATURE_CNN.fullmatch(str(asked)) or (asked is None and traces and _own_class(saved)):
-        return True
-    if traces or (asked is not None and not re.search(r"\bFlattenExtractor\b", str(asked))):
-        raise UnsupportedCheckpoint(
-            f"This policy's features extractor is {asked or 'of a class of its own'}, whose code "
-            "is not in the file; only flat observations and the library's NatureCNN can be rebuilt."
-        )
-    return False
-
-
-def _own_class(saved: Saved) -> bool:
-    policy = saved.data.get("policy_class")
-    module = str(policy.get("__module__")) if isinstance(policy, dict) else ""
-    return module.startswith(("stable_baselines3.", "sb3_contrib."))

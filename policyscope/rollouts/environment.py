@@ -9,13 +9,16 @@ import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 import gymnasium
-from gymnasium import Space
+from gymnasium import Space, spaces
+from gymnasium.wrappers import TransformObservation
 
 from policyscope.errors import EnvironmentMismatch, did_you_mean
+from policyscope.policies.observations import flattened
 from policyscope.rollouts.atari import STACK, AtariLanes, is_atari
 from policyscope.rollouts.lanes import CartPoleLanes, Lanes, SeparateLanes
 from policyscope.rollouts.quiet import quiet
@@ -96,7 +99,10 @@ class Environment:
         return self.options.get("stack_num", STACK) if is_atari(self.playable) else None
 
     def spaces(self) -> tuple[Space, Space]:
-        """What a policy sees, and what it may do, in one lane."""
+        """What there is to observe and to do in one lane.
+
+        Observations that are no arrays reach a policy as flat vectors.
+        """
         if self.frame_stack is not None:
             with closing(AtariLanes(1, self.playable, self.options)) as game:
                 return game.spaces(self.frame_stack)
@@ -126,13 +132,20 @@ class Environment:
             return CartPoleLanes(count, self.playable, self.options)
         if self.frame_stack is not None:
             return AtariLanes(count, self.playable, self.options)
-        return SeparateLanes(self._make, count)
+        return SeparateLanes(self._make_flat, count)
 
     @property
     def _native(self) -> bool:
         spec = gymnasium.registry.get(self.playable)
         cartpole = spec is not None and str(spec.vector_entry_point).endswith(":CartPoleVectorEnv")
         return cartpole and CartPoleLanes.takes(self.options)
+
+    def _make_flat(self) -> gymnasium.Env:
+        env = self._make()
+        if isinstance(env.observation_space, spaces.Box):
+            return env
+        flatten = partial(spaces.flatten, env.observation_space)
+        return TransformObservation(env, flatten, flattened(env.observation_space, self.id))
 
     def _make(self) -> gymnasium.Env:
         try:

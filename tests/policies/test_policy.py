@@ -145,7 +145,7 @@ def test_images_are_not_divided_by_255_twice():
 @pytest.mark.parametrize(
     ("observations", "actions", "words"),
     [
-        (spaces.Discrete(4), spaces.Discrete(3), r"it observes Discrete\(4\), .* flatten it with"),
+        (spaces.Sequence(FOUR), spaces.Discrete(3), "it observes Sequence.*no vector of a fixed"),
         (FOUR, spaces.MultiBinary(3), r"it takes actions MultiBinary\(3\), and only discrete"),
     ],
 )
@@ -172,3 +172,20 @@ def test_observations_of_any_shape_and_type_are_flattened():
     rows = torch.arange(12, dtype=torch.uint8).reshape(2, 2, 3)
     scores, _ = FeedForward(layer)(rows, ())
     torch.testing.assert_close(scores, layer(rows.float().reshape(2, 6)))
+
+
+def test_a_discrete_observation_is_seen_one_hot():
+    fitted = policy().fitted_to(spaces.Discrete(4), spaces.Discrete(3), "it")
+    assert (fitted.observation_shape, fitted.parts) == ((4,), {})
+
+
+def test_channels_that_come_last_are_put_first_with_their_scale():
+    channels_first, rows, scale = (2, 3, 4), torch.rand(5, 2, 3, 4), torch.rand(2, 3, 4)
+    layer = FeedForward(nn.Linear(24, 3))
+    taking = Policy(layer.eval(), 3, CHECKPOINT, channels_first, scale=scale)
+    fitted = taking.fitted_to(spaces.Box(0, 1, (3, 4, 2)), spaces.Discrete(3), "it")
+    seen = rows.permute(0, 2, 3, 1)
+    torch.testing.assert_close(fitted.scores(seen)[0], taking.scores(rows)[0], rtol=0, atol=0)
+    assert fitted.observation_shape == (3, 4, 2)
+    assert fitted.scale is not None
+    assert torch.equal(fitted.scale, scale.permute(1, 2, 0))

@@ -7,7 +7,6 @@ import json
 import gymnasium
 import pytest
 import sb3_contrib as contrib
-import stable_baselines3 as sb3
 import torch
 from gymnasium import spaces
 from hypothesis import given, settings
@@ -62,19 +61,6 @@ def test_a_features_extractor_without_weights_is_not_forgotten(tmp_path):
 def test_batch_normalisation_is_named(tmp_path):
     model = contrib.CrossQ("MlpPolicy", Still(SENSORS, LEVERS), **off_policy)
     assert "Only linear layers can be rebuilt" in refusal(model, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("observations", "kind"),
-    [
-        (spaces.Discrete(4), "Discrete"),
-        (spaces.Dict({"a": SENSORS, "b": SENSORS}), "Dict"),
-    ],
-)
-def test_observations_other_than_arrays_are_named(observations, kind, tmp_path):
-    policy = "MultiInputPolicy" if kind == "Dict" else "MlpPolicy"
-    model = sb3.A2C(policy, Still(observations, BUTTONS), device="cpu")
-    assert f"observes a {kind} space; only arrays (Box)" in refusal(model, tmp_path)
 
 
 def test_other_action_spaces_are_named(tmp_path):

@@ -3,13 +3,18 @@ import subprocess
 import sys
 
 import gymnasium
+import numpy as np
 import pytest
+from players import differences
+from wandering import registered
 
 from policyscope.errors import EnvironmentMismatch
 from policyscope.rollouts.actors import UniformRandom
 from policyscope.rollouts.environment import UPGRADES, Environment
 from policyscope.rollouts.lanes import CartPoleLanes, SeparateLanes
+from policyscope.rollouts.perturbation import GaussianNoise
 from policyscope.rollouts.play import play
+from policyscope.rollouts.seeds import environment_seed
 
 
 def lengths(environment, episodes=30):
@@ -145,3 +150,51 @@ def test_other_warnings_of_mujoco_are_heard_and_its_handler_is_restored(tmp_path
     finally:
         mujoco.set_mju_user_warning(None)
     assert list(tmp_path.iterdir()) == []
+
+
+MIXED = gymnasium.spaces.Dict(
+    eye=gymnasium.spaces.Box(0, 255, (2, 2, 3), np.uint8),
+    gear=gymnasium.spaces.Discrete(3, start=1),
+    speed=gymnasium.spaces.Box(-1, 1, (2,)),
+)
+
+
+def test_observations_that_are_no_arrays_reach_everyone_as_vectors():
+    push = gymnasium.spaces.Discrete(2)
+    with registered(MIXED, push) as id:
+        environment = Environment(id)
+        assert environment.spaces() == (MIXED, push)
+        runs = [play(UniformRandom(push), environment, 7, lanes=lanes) for lanes in (1, 3)]
+        single = gymnasium.make(id)
+    assert differences(*runs) == []
+    observations = runs[0].observations
+    assert observations.dtype == np.float32
+    first, _ = single.reset(seed=environment_seed(0, 0))
+    second = single.step(0)[0]
+    expected = [gymnasium.spaces.flatten(MIXED, part) for part in (first, second)]
+    np.testing.assert_array_equal(observations[:2], np.array(expected, np.float32))
+    assert observations[:, :12].max() > 1  # images keep their units
+
+
+def test_noise_reaches_what_was_discrete():
+    push = gymnasium.spaces.Discrete(2)
+    with registered(gymnasium.spaces.Discrete(3), push) as id:
+        noise = GaussianNoise(0.1)
+        rollouts = play(UniformRandom(push), Environment(id), 2, perturbation=noise)
+    change = np.abs(rollouts.shown - rollouts.observations)
+    assert (0 < change).all() and change.max() < 1
+
+
+@pytest.mark.parametrize(("id", "features"), [("Blackjack-v1", 32 + 11 + 2), ("FrozenLake-v1", 16)])
+def test_gymnasium_s_own_tables_and_cards_are_played(id, features):
+    environment = Environment(id)
+    rollouts = play(UniformRandom(environment.spaces()[1]), environment, 5)
+    assert rollouts.observations.shape[1] == features
+    assert set(np.unique(rollouts.observations)) == {0, 1}
+
+
+def test_observations_without_a_fixed_length_are_refused_in_a_sentence():
+    push = gymnasium.spaces.Discrete(2)
+    with registered(gymnasium.spaces.Sequence(push), push) as id:
+        with pytest.raises(EnvironmentMismatch, match="observes Sequence.* wrapper first"):
+            Environment(id).lanes(2)

@@ -21,19 +21,33 @@ if TYPE_CHECKING:
     from policyscope.rollouts.actors import Greedy
     from policyscope.rollouts.environment import Environment
     from policyscope.rollouts.play import play
+    from policyscope.rollouts.recording import Recording
+    from policyscope.rollouts.recording_files import read_recording
 
 __version__ = "0.1.0"
 
-__all__ = ["Environment", "Greedy", "PolicyscopeError", "Report", "analyze", "load", "play"]
+__all__ = [
+    "Environment",
+    "Greedy",
+    "PolicyscopeError",
+    "Recording",
+    "Report",
+    "analyze",
+    "load",
+    "play",
+    "read_recording",
+]
 
 _HOMES = {
     "Environment": "policyscope.rollouts.environment",
     "Greedy": "policyscope.rollouts.actors",
     "PolicyscopeError": "policyscope.errors",
+    "Recording": "policyscope.rollouts.recording",
     "Report": "policyscope.reports.report",
     "analyze": "policyscope.analysis",
     "load": "policyscope.policies.loading",
     "play": "policyscope.rollouts.play",
+    "read_recording": "policyscope.rollouts.recording_files",
 }
 
 

@@ -22,10 +22,12 @@ from policyscope.policies.loading import load
 from policyscope.policies.policy import Policy
 from policyscope.progress import Progress, silent
 from policyscope.reports.findings import find
-from policyscope.reports.report import Entry, Played, Report
+from policyscope.reports.report import Entry, Played, Recorded, Report
 from policyscope.reports.results import Failed, NotApplicable, Result
 from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.names import Feature
+from policyscope.rollouts.recording import Recording
+from policyscope.rollouts.recording_files import read_recording
 from policyscope.rollouts.seeds import generator
 
 LIBRARIES = ("policyscope", "torch", "numpy", "scipy", "gymnasium", "captum")
@@ -34,53 +36,55 @@ EPISODES = 50
 
 def analyze(  # noqa: PLR0913  the first two are what, the rest is how, with defaults
     policy: Policy | str | os.PathLike[str],
-    environment: Environment | str,
+    environment: Environment | str | None = None,
     *,
+    observations: Recording | str | os.PathLike[str] | None = None,
+    actions: str | None = None,
     analyzers: Mapping[str, Analyzer] | None = None,
     episodes: int = EPISODES,
     seed: int = 0,
     lanes: int | None = None,
     progress: Progress = silent,
 ) -> Report:
-    """Play a policy, ask every analyzer, report.
+    """Play a policy, or show it what was recorded; ask every analyzer; report.
 
     Args:
         policy: A loaded policy, or the path of a checkpoint.
         environment: What it plays in, or its gymnasium id.
+        observations: What it is shown in place of an environment, or the path of a recording.
+        actions: `discrete` or `continuous`, where neither the checkpoint nor the recording tells.
         analyzers: By name, with their parameters; all that are installed by default.
-        episodes: How many episodes every number rests on, at least 2.
+        episodes: How many are played for every number to rest on, at least 2.
         seed: Decides every random number.
         lanes: How many episodes are played side by side; it changes the speed, not the numbers.
         progress: Shows what is being done.
 
     Raises:
-        PolicyscopeError: If the policy cannot be loaded or does not fit the environment.
+        PolicyscopeError: If the policy cannot be loaded or does not fit what it is to meet.
     """
-    if episodes < 2:
-        raise UsageError(f"An interval needs at least 2 episodes, not {episodes}.")
-    if seed < 0:
-        raise UsageError(f"The seed is {seed}, and has to be 0 or more.")
+    _require_sense(environment, observations, actions, episodes, seed)
     analyzers = configured(registry.names(registry.ANALYZERS)) if analyzers is None else analyzers
-    environment = Environment(environment) if isinstance(environment, str) else environment
     policy = policy if isinstance(policy, Policy) else load(policy)
     timings: dict[str, float] = {}
-    with _timed(timings, "playing"):
-        subject = Subject.observed(policy, environment, episodes, seed, lanes, progress)
+    if environment is not None:
+        environment = Environment(environment) if isinstance(environment, str) else environment
+        with _timed(timings, "playing"):
+            subject = Subject.observed(policy, environment, episodes, seed, lanes, progress)
+        setting = _played(environment, subject)
+    else:
+        with _timed(timings, "reading"):
+            recording = _recording(observations, seed)
+            subject = Subject.recorded(policy, recording, seed, actions, progress)
+        setting = _recorded(recording, subject)
     entries: dict[str, Entry] = {}
     for name, analyzer in analyzers.items():
         with _timed(timings, name):
             entries[name] = Entry(_parameters(analyzer), _ask(name, analyzer, subject))
     report = Report(
         checkpoint=policy.checkpoint,
-        environment=Played(
-            id=environment.id,
-            played=environment.playable,
-            arguments=json.loads(json.dumps(environment.options, default=repr)),
-            features=tuple(map(_labelled, subject.features)),
-            actions=tuple(map(_labelled, subject.actions)),
-        ),
+        environment=setting,
         seed=seed,
-        episodes=episodes,
+        episodes=0 if environment is None else episodes,
         versions={"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
         notices=_notices(subject),
         entries=entries,
@@ -150,6 +154,57 @@ def _ask(name: str, analyzer: Analyzer, subject: Subject) -> Result:
         return Failed(f"{type(error).__name__}: {error}")
 
 
+def _require_sense(
+    environment: object, observations: object, actions: str | None, episodes: int, seed: int
+) -> None:
+    """Refuse what contradicts itself."""
+    if environment is not None and observations is not None:
+        raise UsageError(
+            "Give an environment or recorded observations, not both: where the policy can be "
+            "played, its own episodes are observed."
+        )
+    if environment is not None and actions is not None:
+        raise UsageError(
+            f"Actions were said to be {actions}, and the environment knows them: leave that away."
+        )
+    if episodes < 2:
+        raise UsageError(f"An interval needs at least 2 episodes, not {episodes}.")
+    if seed < 0:
+        raise UsageError(f"The seed is {seed}, and has to be 0 or more.")
+
+
+def _recording(given: Recording | str | os.PathLike[str] | None, seed: int) -> Recording:
+    if given is None:
+        raise UsageError(
+            "There is nothing to show the policy: name its environment (--env ID) or, where there "
+            "is none, recorded observations (--observations FILE)."
+        )
+    return given if isinstance(given, Recording) else read_recording(given, seed)
+
+
+def _played(environment: Environment, subject: Subject) -> Played:
+    return Played(
+        id=environment.id,
+        played=environment.playable,
+        arguments=json.loads(json.dumps(environment.options, default=repr)),
+        features=tuple(map(_labelled, subject.features)),
+        actions=tuple(map(_labelled, subject.actions)),
+    )
+
+
+def _recorded(recording: Recording, subject: Subject) -> Recorded:
+    known = recording.lengths is not None and not recording.sampled
+    return Recorded(
+        file=recording.file,
+        digest=recording.digest,
+        observations=len(recording.observations),
+        episodes=len(recording.visited.lengths) if known else None,
+        sampled=recording.sampled,
+        features=tuple(map(_labelled, subject.features)),
+        actions=tuple(map(_labelled, subject.actions)),
+    )
+
+
 @contextmanager
 def _timed(timings: dict[str, float], what: str) -> Iterator[None]:
     start = perf_counter()
@@ -167,6 +222,8 @@ def _labelled(feature: Feature) -> str:
 
 def _notices(subject: Subject) -> tuple[str, ...]:
     notices = [*subject.policy.checkpoint.notices]
+    if isinstance(subject.seen, Recording):
+        notices += subject.seen.notices
     if subject.policy.scale is None:
         steps = np.arange(min(1000, len(subject.visited.observations)))
         seen = torch.from_numpy(subject.visited.inputs(steps))

@@ -64,14 +64,29 @@ def _version(
 @app.command()
 def analyze(  # noqa: PLR0913  one argument per option
     checkpoint: CheckpointPath,
-    env: Annotated[str, typer.Option(metavar="ID", help="Gymnasium id, such as CartPole-v1.")],
+    env: Annotated[
+        str | None, typer.Option(metavar="ID", help="Gymnasium id, such as CartPole-v1.")
+    ] = None,
+    observations: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Recorded observations or their ranges, in place of --env."
+        ),
+    ] = None,
+    actions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="discrete or continuous, where neither the checkpoint nor a recording tells.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR", help="Report folder; by default CHECKPOINT's name and -report."
         ),
     ] = None,
-    episodes: Annotated[int, typer.Option(help="Episodes that every number rests on.")] = 50,
+    episodes: Annotated[int, typer.Option(help="Episodes that are played.")] = 50,
     seed: Annotated[int, typer.Option(help="Decides every random number.")] = 0,
     only: Annotated[
         str | None, typer.Option(metavar="A,B", help="Analyzers to run; by default all.")
@@ -93,7 +108,7 @@ def analyze(  # noqa: PLR0913  one argument per option
         typer.Option(help="Episodes played side by side; changes the speed, not the numbers."),
     ] = None,
 ) -> None:
-    """Play a policy, run the analyzers, and leave a report."""
+    """Play a policy or show it recorded observations, run the analyzers, and leave a report."""
     with _sentences():
         from policyscope import registry
         from policyscope.analysis import analyze as analyze_policy
@@ -110,11 +125,15 @@ def analyze(  # noqa: PLR0913  one argument per option
         analyzers = configured(names, _assignments(set_, "--set"))
         policy = load(checkpoint, activation=activation, normalisation=normalisation)
         arguments = {k: literal(v) for k, v in _assignments(env_arg, "--env-arg").items()}
-        environment = Environment(env, arguments)
+        if arguments and env is None:
+            raise UsageError("--env-arg is an argument of the environment; name that with --env.")
+        environment = None if env is None else Environment(env, arguments)
         with progress_bars() as progress:
             report = analyze_policy(
                 policy,
                 environment,
+                observations=observations,
+                actions=actions,
                 analyzers=analyzers,
                 episodes=episodes,
                 seed=seed,

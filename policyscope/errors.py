@@ -9,6 +9,7 @@
     │   ├── UnsupportedCheckpoint  a format or an architecture that cannot be rebuilt yet
     │   └── ActivationUnknown    only the activation function is missing
     ├── EnvironmentMismatch      no such environment, or it does not fit the policy
+    ├── RecordingError           observations that cannot be read, or do not fit the policy
     ├── ReportError              a folder that is not a report, or a damaged one
     └── UsageError               an option, a parameter or a name that does not exist
 
@@ -55,6 +56,10 @@ class ActivationUnknown(CheckpointError):
 
 class EnvironmentMismatch(PolicyscopeError):
     """An environment that does not exist, cannot be made, or does not fit the policy."""
+
+
+class RecordingError(PolicyscopeError):
+    """Recorded observations that cannot be read, are no numbers, or do not fit the policy."""
 
 
 class ReportError(PolicyscopeError):

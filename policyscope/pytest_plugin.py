@@ -50,8 +50,10 @@ class PolicyscopeFixture:
     def analyze(  # noqa: PLR0913  the options of `policyscope analyze`
         self,
         checkpoint: str | Path,
-        environment: str,
+        environment: str | None = None,
         *,
+        observations: str | Path | None = None,
+        actions: str | None = None,
         normalisation: str | Path | None = None,
         activation: str | None = None,
         only: tuple[str, ...] | None = None,
@@ -60,7 +62,8 @@ class PolicyscopeFixture:
     ) -> GatedReport:
         """Analyse a checkpoint; the arguments are the options of `policyscope analyze`."""
         __tracebackhide__ = True
-        key = (str(checkpoint), environment, str(normalisation), activation, only, episodes, seed)
+        subject = (str(checkpoint), environment, str(observations), str(normalisation))
+        key = (*subject, activation, actions, only, episodes, seed)
         if key not in self._done:
             from policyscope.analysis import analyze, configured
             from policyscope.errors import PolicyscopeError
@@ -70,6 +73,8 @@ class PolicyscopeFixture:
                 report = analyze(
                     load(checkpoint, activation=activation, normalisation=normalisation),
                     environment,
+                    observations=observations,
+                    actions=actions,
                     analyzers=None if only is None else configured(only),
                     episodes=episodes,
                     seed=seed,

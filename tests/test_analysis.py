@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 from typing import ClassVar
 
 import handmade
@@ -12,8 +13,12 @@ from policyscope.analyzers.returns import Returns
 from policyscope.analyzers.saliency import Saliency
 from policyscope.analyzers.subject import Need
 from policyscope.errors import EnvironmentMismatch, UsageError
-from policyscope.reports.report import write
-from policyscope.reports.results import EpisodeReturns, Failed, NotApplicable
+from policyscope.provenance import digest
+from policyscope.reports.report import Recorded, read, write
+from policyscope.reports.results import Attribution, EpisodeReturns, Failed, NotApplicable
+from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.play import play
+from policyscope.rollouts.recording import Recording
 
 
 def test_three_lines_lead_from_a_checkpoint_to_a_report(examples):
@@ -150,3 +155,97 @@ def test_progress_counts_every_unit_it_announced(examples):
     assert len(announced) >= 3
     for description, (units, *done) in announced.items():
         assert sum(done) == units, description
+
+
+@pytest.fixture
+def walk(tmp_path):
+    """A recording of eight short CartPole episodes."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "walk.npz"
+    np.savez(path, observations=rng.normal(size=(80, 4)), episode=np.repeat(np.arange(8), 10))
+    return path
+
+
+def test_a_policy_without_an_environment_is_analysed_on_recorded_observations(examples, walk):
+    report = analyze(examples / "cartpole_ppo.zip", observations=walk)
+    assert report.entries["returns"].result == NotApplicable("needs an environment to play in")
+    assert report.measure("saliency.importance[feature=feature_2]").estimate.n == 8
+    assert isinstance(report.environment, Recorded)
+    assert (report.environment.observations, report.environment.episodes) == (80, 8)
+    assert report.environment.digest == digest(walk)
+    assert report.episodes == 0
+    assert report.notices == ()
+    assert str(report).startswith(
+        "cartpole_ppo.zip on walk.npz, 80 recorded observations in 8 episodes"
+    )
+    assert "E2" in {finding.code for finding in report.findings}
+
+
+def test_recorded_observations_give_what_the_same_played_ones_give(examples):
+    policy = load(examples / "cartpole_ppo.zip")
+    environment = Environment("CartPole-v1")
+    fitted = policy.fitted_to(*environment.spaces(), environment.id)
+    rollouts = play(Greedy(fitted), environment, 3, seed=0)
+    recording = Recording(rollouts.observations, rollouts.lengths)
+    only = {"saliency": Saliency(states=50)}
+    played = analyze(policy, environment, episodes=3, analyzers=only)
+    shown = analyze(policy, observations=recording, analyzers=only)
+    estimates = [[m.estimate for m in report.measures()] for report in (played, shown)]
+    assert estimates[0] == estimates[1]
+
+
+def test_the_same_recording_and_seed_give_a_byte_identical_report(examples, walk, tmp_path):
+    for name in "ab":
+        report = analyze(examples / "cartpole_ppo.zip", observations=str(walk), seed=3)
+        write(report, tmp_path / name, {})
+        assert read(tmp_path / name).environment == report.environment
+    first, second = ((tmp_path / name / "report.json").read_bytes() for name in "ab")
+    assert first == second
+
+
+def test_states_drawn_from_ranges_are_decided_by_the_seed(examples, tmp_path):
+    path = tmp_path / "ranges.csv"
+    path.write_text("feature,low,high\nx (m),-2,2\nv (m/s),-1,1\nangle (rad),-.2,.2\nspin,-1,1\n")
+    only = {"saliency": Saliency(states=20)}
+    values = [
+        analyze(examples / "cartpole_ppo.zip", observations=path, seed=seed, analyzers=only)
+        for seed in (0, 0, 1)
+    ]
+    first, again, other = (r.measure("saliency.importance[feature=angle]") for r in values)
+    assert first == again != other
+    assert any("sampled, not visited" in notice for notice in values[0].notices)
+    assert values[0].environment.features[0] == "x (m)"
+    assert values[0].size == "10,000 sampled observations"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "There is nothing to show the policy"),
+        ({"environment": "CartPole-v1", "observations": "walk.npz"}, "not both"),
+        ({"environment": "CartPole-v1", "actions": "discrete"}, "the environment knows them"),
+    ],
+)
+def test_an_environment_or_a_recording_is_given(examples, given, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        analyze(examples / "cartpole_ppo.zip", **given)
+
+
+SHARED = Path(__file__).parents[2] / "shared" / "checkpoints"
+
+
+@pytest.mark.parametrize(
+    ("file", "inputs", "answered"),
+    [("go1-policy.onnx", 48, True), ("unitree-g1-motion.pt", 47, False)],
+)
+def test_robots_policies_are_analysed_without_an_environment(tmp_path, file, inputs, answered):
+    if not (SHARED / file).exists():
+        pytest.skip("the published checkpoints are not here")
+    if file.endswith("onnx"):
+        pytest.importorskip("onnx")
+    np.save(tmp_path / "walk.npy", np.random.default_rng(0).normal(size=(60, inputs)))
+    report = analyze(SHARED / file, observations=tmp_path / "walk.npy", actions="continuous")
+    assert isinstance(report.entries["returns"].result, NotApplicable)
+    assert isinstance(report.entries["saliency"].result, Attribution) == answered
+    assert len(report.environment.actions) == 12
+    assert len(report.environment.features) == inputs

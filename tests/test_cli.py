@@ -97,6 +97,49 @@ def test_only_and_set_and_env_arg_reach_their_places(run, examples):
     assert content["environment"]["arguments"] == {"max_episode_steps": 30}
 
 
+def recorded(tmp_path: Path) -> Path:
+    path = tmp_path / "walk.csv"
+    rows = [f"{i // 5},{i / 9},{-i},0.{i},{i % 3}" for i in range(30)]
+    path.write_text("\n".join(["episode,x (m),v (m/s),angle,spin", *rows]))
+    return path
+
+
+def test_recorded_observations_take_the_place_of_an_environment(run, examples, tmp_path):
+    checkpoint = examples / "cartpole_dqn.zip"
+    result = run("analyze", checkpoint, "--observations", recorded(tmp_path), "--out", "r")
+    assert result.exit_code == 0, result.output
+    assert "cartpole_dqn.zip on walk.csv" in result.stdout
+    assert "does not apply: needs an environment to play in" in result.stdout
+    assert run("show", "r").stdout.strip() in result.stdout
+    assert "[feature=spin]" in run("show", "r", "--measures").stdout
+    content = json.loads(Path("r", "report.json").read_text())
+    assert content["environment"]["features"][0] == "x (m)"
+    assert "shown 30 recorded observations in 6 episodes" in Path("r", "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "name its environment (--env ID) or, where there is none, recorded observations"),
+        (["--env", "CartPole-v1", "--observations", "walk.csv"], "not both"),
+        (["--observations", "walk.csv", "--env-arg", "a=1"], "name that with --env"),
+        (["--observations", "walk.csv", "--actions", "some"], "not 'some'"),
+        (["--observations", "walk.csv", "--actions", "continuous"], "has discrete actions"),
+        (["--observations", "none.csv"], "There is no file none.csv"),
+        (["--observations", "narrow.csv"], "(4,), but narrow.csv holds (1,)"),
+    ],
+)
+def test_what_a_policy_is_to_meet_is_said_once_and_fits(run, examples, tmp_path, words, sentence):
+    recorded(tmp_path)
+    (tmp_path / "narrow.csv").write_text("x\n1\n2\n3\n4\n")
+    before = sorted(tmp_path.rglob("*"))
+    result = run("analyze", examples / "cartpole_dqn.zip", *words)
+    assert result.exit_code == 2, result.output
+    assert sentence in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_list_names_every_analyzer_and_its_question(run):
     assert "How good is the policy, and how good is chance?" in run("list").stdout
 

@@ -11,9 +11,11 @@ import torch
 from policyscope import registry
 from policyscope.analyzers import catalogue
 from policyscope.analyzers.subject import Analyzer, Need, Subject
+from policyscope.errors import EnvironmentMismatch
 from policyscope.policies.loading import load
 from policyscope.reports.results import Result
 from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.recording import Recording
 
 ANALYZERS = sorted(registry.everything(registry.ANALYZERS)[0].items())
 every_analyzer = pytest.mark.parametrize(
@@ -26,6 +28,13 @@ def subject(examples):
     return Subject.observed(
         load(examples / "cartpole_ppo.zip"), Environment("CartPole-v1"), episodes=5, seed=0
     )
+
+
+@pytest.fixture(scope="module")
+def recorded(subject):
+    """The same policy, shown the same observations as a recording."""
+    visited = subject.visited
+    return Subject.recorded(subject.policy, Recording(visited.observations, visited.lengths), 0)
 
 
 def fingerprint(value) -> list:
@@ -100,3 +109,22 @@ def test_its_measures_are_those_that_it_documents(kind, subject):
     assert measures
     for measure in measures:
         assert any(re.fullmatch(pattern, measure.name) for pattern in patterns), measure.name
+
+
+@every_analyzer
+def test_without_an_environment_it_answers_or_says_that_it_needs_one(kind, recorded):
+    rng = np.random.default_rng(0)
+    if Need.ENVIRONMENT in kind.needs:
+        with pytest.raises(EnvironmentMismatch, match="needs an environment to play in"):
+            kind().run(recorded, rng)
+    else:
+        assert list(kind().run(recorded, rng).measures())
+
+
+@every_analyzer
+def test_recorded_observations_are_left_as_they_are(kind, recorded):
+    before = recorded.visited.observations.copy()
+    if Need.ENVIRONMENT not in kind.needs:
+        first, second = (kind().run(recorded, np.random.default_rng(5)) for _ in range(2))
+        assert fingerprint(first) == fingerprint(second)
+    np.testing.assert_array_equal(recorded.visited.observations, before)

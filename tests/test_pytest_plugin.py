@@ -94,6 +94,26 @@ def test_equal_calls_analyse_once_per_session(pytester, examples):
     result.assert_outcomes(passed=2)
 
 
+def test_recorded_observations_can_be_required_to_explain(pytester, examples):
+    table = "a,b,c,d\n" + "".join(f"{i},{i * i % 7},{-i},1\n" for i in range(40))
+    pytester.makefile(".csv", walk=table)
+    result = run(
+        pytester,
+        examples,
+        """
+        def test_policy(policyscope):
+            report = policyscope.analyze(CHECKPOINT, observations="walk.csv")
+            report.require("saliency.importance[feature=d]", at_most=0.1)
+            assert policyscope.analyze(CHECKPOINT, observations="walk.csv") is report
+
+        def test_nothing(policyscope):
+            policyscope.analyze(CHECKPOINT)
+        """,
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*There is nothing to show the policy*"])
+
+
 def test_an_unused_plugin_imports_nothing_heavy(pytester):
     pytester.makepyfile("""
         import sys

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from policyscope.reports.figures import draw
-from policyscope.reports.report import Entry, Played
+from policyscope.reports.report import Entry, Setting
 from policyscope.reports.results import Failed, NotApplicable
 from policyscope_app.wording import code, plain
 
@@ -18,7 +18,7 @@ def label(name: str, entry: Entry) -> str:
     return plain(name)
 
 
-def show(name: str, entry: Entry, environment: Played) -> None:
+def show(name: str, entry: Entry, environment: Setting) -> None:
     """Figures with captions, and what the analyzer was asked with."""
     match entry.result:
         case NotApplicable(reason=reason):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from policyscope.reports.report import Report
+from policyscope.reports.report import Played, Recorded, Report
 from policyscope_app.wording import plain, table
 
 
@@ -47,11 +47,21 @@ def _show_checkpoint(report: Report) -> None:
 
 def _show_environment(report: Report) -> None:
     environment = report.environment
-    st.subheader("Environment", anchor=False)
-    rows = [("Asked for", environment.id), ("Played", environment.played)]
-    rows += [(f"Argument {name}", str(value)) for name, value in environment.arguments.items()]
-    rows += [("Episodes", str(report.episodes)), ("Seed", str(report.seed))]
-    st.markdown(table(("What", "As played"), rows))
+    match environment:
+        case Played():
+            st.subheader("Environment", anchor=False)
+            rows = [("Asked for", environment.id), ("Played", environment.played)]
+            rows += [(f"Argument {k}", str(value)) for k, value in environment.arguments.items()]
+            rows += [("Episodes", str(report.episodes)), ("Seed", str(report.seed))]
+            st.markdown(table(("What", "As played"), rows))
+        case Recorded():
+            st.subheader("Observations", anchor=False)
+            rows = [("File", environment.file), ("Shown", environment.size)]
+            rows += [("Seed", str(report.seed))]
+            st.markdown(table(("What", "As shown"), rows))
+            if environment.digest:
+                st.caption("SHA-256 of the observations")
+                st.code(environment.digest, language=None, wrap_lines=True)
     _show_long(f"{len(environment.features)} observation features", environment.features)
     _show_long(f"{len(environment.actions)} actions", environment.actions)
 

@@ -5,7 +5,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from policyscope.reports.report import Finding, Played, Report
+from policyscope.reports.report import Finding, Played, Recorded, Report
 from policyscope_app.wording import code, plain
 
 _BOXES = {
@@ -21,8 +21,7 @@ def show_header(report: Report) -> None:
     checkpoint = report.checkpoint
     st.title(plain(checkpoint.file), anchor=False)
     facts = (
-        ("Environment", plain(_environment(report.environment))),
-        ("Episodes", plain(f"{report.episodes:,}")),
+        *_met(report),
         ("Seed", plain(report.seed)),
         ("SHA-256 of the file", code(f"{checkpoint.digest[:12]}…")),
         ("Algorithm", plain(checkpoint.algorithm or "not recorded")),
@@ -33,6 +32,16 @@ def show_header(report: Report) -> None:
     for row in (facts[:4], facts[4:]):
         for column, (name, value) in zip(st.columns(len(row)), row, strict=True):
             column.markdown(f":gray[{name}]  \n{value}")
+
+
+def _met(report: Report) -> tuple[tuple[str, str], ...]:
+    """What the policy was played in, or shown, and how much of it."""
+    match report.environment:
+        case Played() as environment:
+            named = ("Environment", plain(_environment(environment)))
+            return named, ("Episodes", plain(f"{report.episodes:,}"))
+        case Recorded() as recorded:
+            return ("Observations of", plain(recorded.file)), ("Shown", plain(recorded.size))
 
 
 def _environment(environment: Played) -> str:

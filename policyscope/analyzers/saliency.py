@@ -90,6 +90,7 @@ class Saliency:
             importance=estimated(contributions, shares),
             sensitivity=estimated(gradients * observations.std(0), shares),
             completeness_error=estimated(np.stack([errors, changes], 1), relative)[0],
+            unit=visited.unit,
         )
 
 

@@ -14,9 +14,11 @@ from policyscope.reports.results import Result
 from policyscope.rollouts.actors import Actor, Greedy
 from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.features import features_of
+from policyscope.rollouts.fitting import fitted_to_recording
 from policyscope.rollouts.names import Feature, action_names
 from policyscope.rollouts.perturbation import Perturbation
 from policyscope.rollouts.play import play
+from policyscope.rollouts.recording import Recording
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.visited import Visited
 
@@ -28,7 +30,7 @@ class Subject:
     policy: Policy
     environment: Environment | None
     """None where nothing can be played."""
-    seen: Rollouts | Visited
+    seen: Rollouts | Recording
     """The policy's own episodes, unperturbed; or observations that somebody recorded."""
     seed: int
     """Decides everything random."""
@@ -73,10 +75,37 @@ class Subject:
             progress=progress,
         )
 
+    @classmethod
+    def recorded(
+        cls,
+        policy: Policy,
+        recording: Recording,
+        seed: int,
+        actions: str | None = None,
+        progress: Progress = silent,
+    ) -> "Subject":
+        """Fit a policy to recorded observations, without an environment.
+
+        Raises:
+            RecordingError: If they do not fit.
+            UsageError: If `actions` is neither discrete nor continuous, or contradicts the file.
+        """
+        fitted, action_space = fitted_to_recording(policy, recording, actions)
+        return cls(
+            policy=fitted,
+            environment=None,
+            seen=recording,
+            seed=seed,
+            action_space=action_space,
+            features=recording.named,
+            actions=action_names("", fitted.outputs or 0),
+            progress=progress,
+        )
+
     @property
     def visited(self) -> Visited:
         """The observations, played or recorded: all that a question about the network needs."""
-        return self.seen.visited if isinstance(self.seen, Rollouts) else self.seen
+        return self.seen.visited
 
     @property
     def rollouts(self) -> Rollouts:

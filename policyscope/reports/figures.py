@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int, Shaped
 from plotly.offline import get_plotlyjs
 
-from policyscope.reports.report import Played
+from policyscope.reports.report import Setting
 from policyscope.reports.results import (
     Attribution,
     DirectionSet,
@@ -67,7 +67,7 @@ def library() -> str:
     return get_plotlyjs()
 
 
-def draw(name: str, result: Result, environment: Played | None = None) -> tuple[Drawn, ...]:
+def draw(name: str, result: Result, environment: Setting | None = None) -> tuple[Drawn, ...]:
     """Draw an analyzer's answer, the most telling figure first.
 
     Args:
@@ -175,7 +175,7 @@ def _importance(name: str, result: Attribution) -> Drawn:
     caption = (
         f"Bars show importance: {Attribution.MEASURES['importance[feature]']}. Diamonds show "
         f"sensitivity: {Attribution.MEASURES['sensitivity[feature]']}. Whiskers show the "
-        f"{_interval(result.importance[0])} of each alone."
+        f"{_interval(result.importance[0], result.unit)} of each alone."
     )
     if hidden:
         rest = sum(result.importance[i].value for i in hidden)
@@ -203,7 +203,7 @@ def _shares(part: str, estimates: Sequence[Estimate]) -> go.Bar | go.Scatter:
     return go.Scatter(y=places + 0.26, mode="markers", marker=marker, **common)
 
 
-def _dependence(name: str, result: Attribution, environment: Played | None) -> Drawn:
+def _dependence(name: str, result: Attribution, environment: Setting | None) -> Drawn:
     shown = _ranked(result)[: len(PANELS)]
     columns = min(2, len(shown))
     rows = math.ceil(len(shown) / columns)
@@ -225,15 +225,22 @@ def _dependence(name: str, result: Attribution, environment: Played | None) -> D
         f"{name}-dependence",
         "How it acts on them",
         f"{len(shown)} of {len(result.features)} features, the most important first{part}. Each "
-        f"dot is one visited state{_thinning(result.states, STATES)}: across is the feature's "
+        f"dot is one state{_thinning(result.states, STATES)}: across is the feature's "
         "value there; up is what it contributes to the score, counted from the baseline "
-        f"observation (dotted line). States are from {len(np.unique(result.episodes))} episodes.",
+        f"observation (dotted line). {_origin(result)}",
         figure,
     )
 
 
+def _origin(result: Attribution) -> str:
+    episodes = len(np.unique(result.episodes))
+    if result.unit == "states":
+        return f"{episodes} states are independent of each other."
+    return f"States are from {episodes} episode{'s' * (episodes > 1)}."
+
+
 def _dots(
-    result: Attribution, feature: int, output: int, panel: str, environment: Played | None
+    result: Attribution, feature: int, output: int, panel: str, environment: Setting | None
 ) -> Iterator[go.Scatter]:
     """Contribution over value, told apart by the action that was chosen where there are few."""
     states = _thinned(result.states, STATES)
@@ -262,7 +269,7 @@ def _ranked(result: Attribution) -> list[int]:
     return sorted(range(len(result.features)), key=lambda i: -result.importance[i].value)
 
 
-def _labelled(name: str, environment: Played | None) -> str:
+def _labelled(name: str, environment: Setting | None) -> str:
     """A name with its unit, where there is one."""
     known = (*environment.features, *environment.actions) if environment else ()
     return _text(next((label for label in known if label.partition(" (")[0] == name), name))
@@ -283,8 +290,8 @@ def _whiskers(estimates: Sequence[Estimate]) -> dict[str, Any]:
     return {"array": above, "arrayminus": below, "color": INK, "thickness": 1.5, "width": 4}
 
 
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.sureness} interval ({estimate.method}, n = {estimate.n} episodes)"
+def _interval(estimate: Estimate, unit: str = "episodes") -> str:
+    return f"{estimate.sureness} interval ({estimate.method}, n = {estimate.n} {unit})"
 
 
 def _text(name: str) -> str:

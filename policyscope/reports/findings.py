@@ -4,6 +4,7 @@
 |---|---|---|
 | N1 | warning | something about the checkpoint needs to be heard first |
 | E1 | info | another version of the environment was played than was asked for |
+| E2 | info | nothing was played: observations were recorded or sampled |
 | R1 | critical | the policy is no better than random actions on the same episodes |
 | R2 | info | how good it is, against random actions |
 | R3 | info | most episodes were ended by a time limit |
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from policyscope.reports.report import Finding, Played, Report
+from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import Attribution, EpisodeReturns
 
 HARDLY = 0.02
@@ -54,17 +55,28 @@ def _from_notices(notices: tuple[str, ...]) -> Iterator[Finding]:
         )
 
 
-def _from_environment(environment: Played) -> Iterator[Finding]:
-    if environment.id != environment.played:
-        yield Finding(
-            code="E1",
-            severity="info",
-            title="Another version was played",
-            sentence=f"gymnasium no longer plays {environment.id}; {environment.played} was played "
-            "instead.",
-            advice="Expect returns to differ somewhat from those published for the old version.",
-            evidence="environment",
-        )
+def _from_environment(environment: Setting) -> Iterator[Finding]:
+    match environment:
+        case Played(id=id, played=played) if id != played:
+            yield Finding(
+                code="E1",
+                severity="info",
+                title="Another version was played",
+                sentence=f"gymnasium no longer plays {id}; {played} was played instead.",
+                advice="Expect returns to differ somewhat from those published for the old "
+                "version.",
+                evidence="environment",
+            )
+        case Recorded(file=file, size=size):
+            yield Finding(
+                code="E2",
+                severity="info",
+                title="Nothing was played",
+                sentence=f"Every number is about the {size} of {file}: what the policy's own "
+                "actions lead to is not in them.",
+                advice="Give the environment with --env, where there is one.",
+                evidence="environment",
+            )
 
 
 def _from_returns(name: str, result: EpisodeReturns) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ import jinja2
 from policyscope.reports import figures
 from policyscope.reports.figures import Drawn
 from policyscope.reports.findings import SEVERITIES
-from policyscope.reports.report import SCHEMA, Finding, Report
+from policyscope.reports.report import SCHEMA, Finding, Played, Report
 from policyscope.statistics import legible
 
 ICONS = {"critical": "■", "warning": "▲", "info": "●"}
@@ -64,6 +64,7 @@ def page(report: Report) -> str:
     scripts = (figures.library(), DRAW) if any(drawn.values()) else ()
     return environment.get_template("page.html.j2").render(
         report=report,
+        played=isinstance(report.environment, Played),
         findings=_grouped(report.findings),
         icons=ICONS,
         links={finding.evidence: _link(report, finding.evidence) for finding in report.findings},

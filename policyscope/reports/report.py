@@ -28,7 +28,7 @@ from policyscope.errors import ReportError, UsageError, did_you_mean
 from policyscope.provenance import Checkpoint
 from policyscope.reports.results import Measure, Result
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the folder's layout; raised when an older reader would misread it."""
 
 
@@ -51,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Played:
-    """The environment of a report."""
+    """The environment that a policy was played in."""
 
     id: str
     """As it was asked for."""
@@ -62,6 +62,38 @@ class Played:
     """Name of each observation feature, with its unit."""
     actions: tuple[str, ...]
     """Name of each action, or of each dimension of it."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The observations that a policy was shown in place of an environment."""
+
+    file: str
+    """Name of the file or folder."""
+    digest: str | None
+    """SHA-256 of the file, in hexadecimal; None for arrays that came from no file."""
+    observations: int
+    episodes: int | None
+    """None where it was not recorded where they begin, or where nobody played any."""
+    sampled: bool
+    """Whether they were drawn from stated ranges, and never visited."""
+    features: tuple[str, ...]
+    """Name of each observation feature, with its unit."""
+    actions: tuple[str, ...]
+    """Name of each action, or of each dimension of it."""
+
+    @property
+    def size(self) -> str:
+        """How much there is, in words."""
+        if self.sampled:
+            return f"{self.observations:,} sampled observations"
+        plural = "" if self.episodes == 1 else "s"
+        many = "" if self.episodes is None else f" in {self.episodes:,} episode{plural}"
+        return f"{self.observations:,} recorded observations{many}"
+
+
+Setting = Played | Recorded
+"""What the numbers of a report are about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +110,11 @@ class Report:
     """Everything that one analysis found."""
 
     checkpoint: Checkpoint
-    environment: Played
+    environment: Setting
+    """What the policy was played in, or what it was shown where nothing could be played."""
     seed: int
     episodes: int
+    """How many were played; 0 where there was no environment."""
     versions: dict[str, str]
     """Of policyscope and the libraries that computed the numbers."""
     notices: tuple[str, ...]
@@ -113,8 +147,26 @@ class Report:
             )
         return known[key]
 
+    @property
+    def where(self) -> str:
+        """The environment or the recording, after a preposition."""
+        match self.environment:
+            case Played(played=played):
+                return f"in {played}"
+            case Recorded(file=file):
+                return f"on {file}"
+
+    @property
+    def size(self) -> str:
+        """How much the numbers rest on, in words."""
+        match self.environment:
+            case Played():
+                return f"{self.episodes} episodes"
+            case Recorded(size=size):
+                return size
+
     def __str__(self) -> str:
-        head = f"{self.checkpoint.file} in {self.environment.played}, {self.episodes} episodes"
+        head = f"{self.checkpoint.file} {self.where}, {self.size}"
         return "\n".join([head, *(f"{f.severity}: {f.sentence}" for f in self.findings)])
 
 
@@ -232,4 +284,5 @@ def _converter(arrays: Path) -> cattrs.Converter:
     converter.register_unstructure_hook_func(is_array, lambda array: array)
     converter.register_structure_hook_func(is_array, fetch)
     configure_tagged_union(Result, converter, tag_name="type")
+    configure_tagged_union(Setting, converter, tag_name="type")
     return converter

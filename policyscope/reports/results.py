@@ -125,6 +125,8 @@ class Attribution:
     sensitivity: tuple[Estimate, ...]
     """Per feature, shares that add up to 1."""
     completeness_error: Estimate
+    unit: str = "episodes"
+    """What intervals rest on a number of, in the plural."""
 
     def measures(self) -> Iterator[Measure]:
         """See `MEASURES`."""

@@ -49,12 +49,13 @@ def measures_table(report: Report) -> Table:
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
-    checkpoint, environment = report.checkpoint, report.environment
-    yield Text.assemble((checkpoint.file, "bold"), " in ", (environment.played, "bold"))
+    checkpoint = report.checkpoint
+    preposition, _, where = report.where.partition(" ")
+    yield Text.assemble((checkpoint.file, "bold"), f" {preposition} ", (where, "bold"))
     normaliser = f", normalised by {checkpoint.normaliser}" if checkpoint.normaliser else ""
     yield Text(
         f"{checkpoint.algorithm or checkpoint.format}, {checkpoint.architecture}{normaliser}; "
-        f"{report.episodes} episodes, seed {report.seed}",
+        f"{report.size}, seed {report.seed}",
         style="dim",
     )
     yield Text()

@@ -40,10 +40,11 @@ def _look_up(
     entry = table.get((name, count))
     if entry is None:
         return tuple(Feature(f"{fallback} {index}") for index in range(count))
-    return tuple(_parse(item) for item in entry.split(", "))
+    return tuple(parse(item) for item in entry.split(", "))
 
 
-def _parse(item: str) -> Feature:
+def parse(item: str) -> Feature:
+    """A name with its unit in brackets behind it, where it has one: `cart position (m)`."""
     name, _, unit = item.partition(" (")
     return Feature(name, unit.removesuffix(")"))
 

@@ -65,6 +65,13 @@ class Visited:
         return np.array([len(part) for part in parts])
 
     @property
+    def unit(self) -> str:
+        """What a block is, in the plural."""
+        if len(self.lengths) == 1:
+            return "blocks of consecutive steps"
+        return "states" if self.lengths.max() == 1 else "episodes"
+
+    @property
     def block_of_step(self) -> Int[np.ndarray, " step"]:
         """The block that each step belongs to."""
         return np.repeat(np.arange(len(self.blocks)), self.blocks)

@@ -10,6 +10,7 @@ from policyscope.analyzers.saliency import Saliency
 from policyscope.analyzers.subject import Need
 from policyscope.errors import EnvironmentMismatch
 from policyscope.rollouts.actors import UniformRandom
+from policyscope.rollouts.recording import Recording
 
 WEIGHT = np.array([[1.0, -4.0, 0.5], [2.0, 3.0, 0.0]])
 STATES = np.random.default_rng(0).normal(size=(60, 3))
@@ -23,7 +24,8 @@ def played():
 
 @pytest.fixture
 def unplayed(played):
-    return dataclasses.replace(played, environment=None, seen=played.rollouts.visited)
+    recording = Recording(STATES, np.array([20, 40]))
+    return dataclasses.replace(played, environment=None, seen=recording)
 
 
 def test_who_needs_observations_alone_does_not_see_whether_they_were_played(played, unplayed):
@@ -47,7 +49,7 @@ def test_nothing_is_played_without_an_environment(unplayed):
 
 def test_intervals_of_a_single_episode_rest_on_its_blocks(unplayed):
     one = dataclasses.replace(
-        unplayed, seen=dataclasses.replace(unplayed.visited, lengths=np.array([60]))
+        unplayed, seen=dataclasses.replace(unplayed.seen, lengths=np.array([60]))
     )
     result = Saliency().run(one, np.random.default_rng(1))
     assert {estimate.n for estimate in result.importance} == {7}

@@ -12,7 +12,7 @@ from policyscope_app import dashboard, reading
 from streamlit.testing.v1 import AppTest
 
 from policyscope.errors import ReportError
-from policyscope.reports.report import write
+from policyscope.reports.report import Recorded, write
 
 AWKWARD = "[run](https://example.org) *4* $x$ <b>_v2_</b> | 50% ±3 --normalisation"
 """Text that Markdown would take for something else."""
@@ -196,7 +196,7 @@ def damage(folder: Path, how: str) -> None:
         case "cut off":
             path.write_text(path.read_text()[:500])
         case "newer":
-            path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
+            path.write_text(path.read_text().replace('"schema": 2', '"schema": 99'))
         case "without arrays":
             (folder / "arrays" / "saliency.npz").unlink()
         case "without a field":
@@ -231,3 +231,16 @@ def test_without_a_folder_the_command_is_named(page, monkeypatch):
 def test_a_folder_that_vanishes_while_it_is_shown_is_reported(tmp_path):
     with pytest.raises(ReportError, match="not a report"):
         reading.opened(tmp_path / "gone")
+
+
+def test_recorded_observations_are_named_where_an_environment_would_be(page, tmp_path, made):
+    recorded = Recorded(f"walk {AWKWARD}.npz", "fedc" * 16, 1234, None, False, ("a", "b"), ("c",))
+    report = dataclasses.replace(made(), environment=recorded, episodes=0)
+    write(report, tmp_path / "r", {})
+    shown = page(tmp_path / "r")
+    assert not shown.exception
+    words = texts(shown)
+    assert f"Observations of]  \nwalk {AWKWARD}.npz" in words
+    assert "Shown]  \n1,234 recorded observations" in words
+    assert "fedc" * 16 in words
+    assert "Environment" not in words

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 
 from policyscope.reports.findings import find
-from policyscope.reports.report import Entry
+from policyscope.reports.report import Entry, Recorded
 from policyscope.reports.results import Attribution, EpisodeReturns
 from policyscope.statistics import Estimate
 
@@ -93,3 +93,11 @@ def test_an_upgraded_environment_is_named(cartpole_report):
 
 def test_equal_results_give_equal_findings(cartpole_report):
     assert find(cartpole_report) == cartpole_report.findings
+
+
+def test_recorded_observations_are_said_not_to_have_been_played(cartpole_report):
+    recorded = Recorded("walk.npz", None, 90, 3, False, (), ())
+    report = dataclasses.replace(cartpole_report, environment=recorded, entries={})
+    (finding,) = find(report)
+    assert (finding.code, finding.severity) == ("E2", "info")
+    assert "the 90 recorded observations in 3 episodes of walk.npz" in finding.sentence

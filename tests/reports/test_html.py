@@ -12,7 +12,7 @@ import pytest
 from policyscope.provenance import Checkpoint
 from policyscope.reports import figures
 from policyscope.reports.html import SHORT, page
-from policyscope.reports.report import Entry, Finding, Played, Report
+from policyscope.reports.report import Entry, Finding, Played, Recorded, Report
 from policyscope.reports.results import Attribution, EpisodeReturns, Failed, NotApplicable
 from policyscope.statistics import Estimate
 
@@ -304,3 +304,20 @@ def test_the_page_says_where_its_numbers_came_from():
 def test_numbers_keep_the_digits_before_the_point():
     # the mean of 45678.9, 9 and 8
     assert '<data value="15231.966666666667">15,232</data>' in page(report())
+
+
+def test_recorded_observations_are_named_where_an_environment_would_be():
+    recorded = Recorded(
+        f"walk{ATTACK}.npz", "fedc" * 16, 1234, 5, False, ("position (m)", "angle (rad)"), ("a 0",)
+    )
+    text = page(report(environment=recorded, episodes=0))
+    words = " ".join(Tags(text).words.split())
+    assert "shown 1,234 recorded observations in 5 episodes" in words
+    assert f"Observations ofwalk{ATTACK}.npz Episodes5 Seed17" in words
+    assert f"SHA-256 of walk{ATTACK}.npz {'fedc' * 16}" in words
+    assert ATTACK not in text
+    assert "Environment" not in words
+    anywhere = dataclasses.replace(recorded, episodes=None, digest=None)
+    words = " ".join(Tags(page(report(environment=anywhere, episodes=0))).words.split())
+    assert f"Observations ofwalk{ATTACK}.npz Seed17" in words
+    assert "SHA-256 of" not in words

@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import json
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from policyscope.errors import ReportError, UsageError
-from policyscope.reports.report import Report, read, write
+from policyscope.reports.report import Recorded, Report, read, write
 from policyscope.reports.results import Failed, NotApplicable
 
 
@@ -142,3 +143,48 @@ def test_a_printed_report_is_its_findings(cartpole_report):
     head, *findings = str(cartpole_report).splitlines()
     assert head == "cartpole_dqn.zip in CartPole-v1, 10 episodes"
     assert findings == [f"{f.severity}: {f.sentence}" for f in cartpole_report.findings]
+
+
+RECORDED = Recorded(
+    file="walk.npz",
+    digest="ab" * 32,
+    observations=1234,
+    episodes=5,
+    sampled=False,
+    features=("angle (rad)",),
+    actions=("action 0",),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "size"),
+    [
+        ({}, "1,234 recorded observations in 5 episodes"),
+        ({"episodes": 1}, "1,234 recorded observations in 1 episode"),
+        ({"episodes": None}, "1,234 recorded observations"),
+        ({"episodes": None, "sampled": True}, "1,234 sampled observations"),
+    ],
+)
+def test_a_report_of_recorded_observations_reads_back_and_says_how_many(
+    cartpole_report, tmp_path, changes, size
+):
+    recorded = dataclasses.replace(RECORDED, **changes)
+    report = dataclasses.replace(cartpole_report, environment=recorded, episodes=0)
+    write(report, tmp_path / "r", {})
+    assert same(read(tmp_path / "r"), report)
+    assert str(report).startswith(f"cartpole_dqn.zip on walk.npz, {size}\n")
+
+
+def test_the_summary_names_what_was_played_or_shown(cartpole_report):
+    from rich.console import Console
+
+    from policyscope.reports.text import summary
+
+    shown = dataclasses.replace(cartpole_report, environment=RECORDED, episodes=0)
+    for report, words in (
+        (cartpole_report, ("cartpole_dqn.zip in CartPole-v1\n", "; 10 episodes, seed 0")),
+        (shown, ("cartpole_dqn.zip on walk.npz\n", "; 1,234 recorded observations in 5 epi")),
+    ):
+        printed = io.StringIO()
+        Console(width=200, file=printed).print(summary(report))
+        assert all(part in printed.getvalue() for part in words)

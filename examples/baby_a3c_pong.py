@@ -1,4 +1,4 @@
-"""Pong as the policies of baby-a3c see it: a preprocessing of one's own, under an id of one's own.
+r"""Pong as the policies of baby-a3c see it: a preprocessing of one's own, under an id of one's own.
 
 https://github.com/greydanus/baby-a3c shows its policies one grey frame of 80x80 pixels: the field
 without the score, averaged over the colours, its contrast stretched from black to white, halved in

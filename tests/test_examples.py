@@ -5,9 +5,12 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
+import torch
+from numpy.testing import assert_allclose
 
 from policyscope import Environment, Greedy, load, play
 
+HIDDEN = "hidden_velocities:CartPoleHiddenVelocity-v1"
 PONG = "baby_a3c_pong:BabyA3CPong-v4"
 PUBLISHED = Path(__file__).parents[2] / "shared" / "checkpoints"
 
@@ -19,6 +22,63 @@ def on_the_path(monkeypatch, examples):
 
 def actor(path, environment: Environment, **hints) -> Greedy:
     return Greedy(load(path, **hints).fitted_to(*environment.spaces(), environment.id))
+
+
+def test_hidden_velocities_are_the_only_difference_to_cartpole():
+    hidden, whole = gymnasium.make(HIDDEN), gymnasium.make("CartPole-v1")
+    (seen, _), (state, _) = hidden.reset(seed=3), whole.reset(seed=3)
+    for step in range(500):
+        assert_allclose(seen, state[[0, 2]] / [2.4, 12 * np.pi / 180], rtol=1e-6)
+        assert seen in hidden.observation_space
+        action = int(state[2] + state[3] > 0)
+        seen, *rest = hidden.step(action)
+        state, *same = whole.step(action)
+        assert rest == same
+        if any(rest[1:3]):
+            break
+    assert step > 50
+    assert hidden.spec.max_episode_steps == whole.spec.max_episode_steps
+
+
+def test_a_policy_that_remembers_balances_without_seeing_velocities(examples):
+    path, environment = examples / "cartpole_recurrent.zip", Environment(HIDDEN)
+    assert path.stat().st_size <= 300_000
+    greedy = actor(path, environment)
+    assert greedy.policy.memory_shapes != ()
+    returns = play(greedy, environment, 50).returns
+    assert returns.mean() >= 400
+
+
+def test_whole_episodes_are_those_of_the_library(examples):
+    from sb3_contrib import RecurrentPPO
+
+    path, environment = examples / "cartpole_recurrent.zip", Environment(HIDDEN)
+    library = RecurrentPPO.load(path, device="cpu")
+    greedy = actor(path, environment)
+    rollouts = play(greedy, environment, 4, lanes=3)
+    ends = rollouts.lengths.cumsum()[:-1]
+    episodes = zip(
+        np.split(rollouts.observations, ends), np.split(rollouts.actions, ends), strict=True
+    )
+    for observations, actions in episodes:
+        state, memory = None, greedy.policy.initial_memory(1)
+        for step, (observation, action) in enumerate(zip(observations, actions, strict=True)):
+            begun = np.array([step == 0])
+            scores, memory = greedy.policy.scores(torch.from_numpy(observation[None]), memory)
+            if state is not None:
+                expected = distribution(library, observation, state)
+                assert_allclose(scores.log_softmax(1), expected, atol=1e-5)
+            chosen, state = library.predict(observation[None], state, begun, deterministic=True)
+            assert chosen == action
+
+
+def distribution(library, observation: np.ndarray, state) -> torch.Tensor:
+    """The logarithms of the probabilities with which the library would sample."""
+    before = tuple(torch.from_numpy(part) for part in state)
+    found, _ = library.policy.get_distribution(
+        torch.from_numpy(observation[None]), before, torch.zeros(1)
+    )
+    return found.distribution.logits.detach()
 
 
 def test_pong_is_seen_as_baby_a3c_saw_it():

@@ -44,6 +44,14 @@ Normalisation = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="VecNormalize statistics of the observations (.pkl)."),
 ]
+Architecture = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODULE:NAME",
+        help="Your code that builds the network for the file's weights, such as net:Actor, "
+        "imported from this folder or what is installed.",
+    ),
+]
 OutputFormat = Annotated[Format, typer.Option("--format", help="Print text or JSON.")]
 
 
@@ -93,6 +101,7 @@ def analyze(  # noqa: PLR0913  one argument per option
     ] = None,
     normalisation: Normalisation = None,
     activation: Activation = None,
+    architecture: Architecture = None,
     env_arg: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Argument of the environment; repeatable."),
@@ -123,7 +132,12 @@ def analyze(  # noqa: PLR0913  one argument per option
         require_writable(folder)
         names = only.split(",") if only else registry.names(registry.ANALYZERS)
         analyzers = configured(names, _assignments(set_, "--set"))
-        policy = load(checkpoint, activation=activation, normalisation=normalisation)
+        policy = load(
+            checkpoint,
+            activation=activation,
+            normalisation=normalisation,
+            architecture=architecture,
+        )
         arguments = {k: literal(v) for k, v in _assignments(env_arg, "--env-arg").items()}
         if arguments and env is None:
             raise UsageError("--env-arg is an argument of the environment; name that with --env.")
@@ -188,6 +202,7 @@ def inspect(
     checkpoint: CheckpointPath,
     activation: Activation = None,
     normalisation: Normalisation = None,
+    architecture: Architecture = None,
     output: OutputFormat = Format.TEXT,
 ) -> None:
     """Say what a file holds, without an environment."""
@@ -196,7 +211,12 @@ def inspect(
         from policyscope.policies.loading import load
 
         try:
-            found = load(checkpoint, activation=activation, normalisation=normalisation).checkpoint
+            found = load(
+                checkpoint,
+                activation=activation,
+                normalisation=normalisation,
+                architecture=architecture,
+            ).checkpoint
         except ActivationUnknown as error:
             found = error.checkpoint
         if output is Format.JSON:

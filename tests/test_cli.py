@@ -168,6 +168,37 @@ def test_inspect_says_what_could_not_be_inferred(run, tmp_path):
     assert "activation" in result.stdout
 
 
+NET = """
+from torch import nn
+
+def actor():
+    return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+"""
+
+
+@pytest.fixture
+def net(tmp_path, monkeypatch):
+    """A module of one's own in the folder, and weights for the network that it builds."""
+    import torch
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "own_net.py").write_text(NET)
+    layers = [torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)]
+    torch.save({"agent": torch.nn.Sequential(*layers).state_dict()}, tmp_path / "weights.pt")
+    yield "own_net"
+    sys.modules.pop("own_net", None)
+
+
+def test_an_architecture_of_ones_own_is_inspected_and_analyzed(run, net, tmp_path):
+    words = ("weights.pt", "--architecture", "own_net:actor")
+    assert "Sequential of own_net:actor" in run("inspect", *words).stdout
+    result = run("analyze", *words, "--env", "CartPole-v1", "--episodes", 2)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "weights-report" / "report.html").is_file()
+    wrong = run("inspect", "weights.pt", "--architecture", "own_net:critic")
+    assert (wrong.exit_code, wrong.stderr.startswith("policyscope: own_net has no")) == (2, True)
+
+
 def test_version_is_printed(run):
     assert run("--version").stdout.startswith("policyscope 0.")
 

@@ -9,7 +9,8 @@ from os import PathLike
 from pathlib import Path
 
 from policyscope import registry
-from policyscope.errors import CheckpointError, UnsupportedCheckpoint
+from policyscope.errors import CheckpointError, UnsupportedCheckpoint, UsageError
+from policyscope.policies.architecture import filled
 from policyscope.policies.file import CheckpointFile, Hints, Loader
 from policyscope.policies.normalisation import applied, read_normaliser
 from policyscope.policies.policy import Policy
@@ -21,6 +22,7 @@ def load(
     *,
     activation: str | None = None,
     normalisation: str | PathLike[str] | None = None,
+    architecture: str | None = None,
 ) -> Policy:
     """Load a trained policy without running anything that its file brings.
 
@@ -28,13 +30,20 @@ def load(
         path: A checkpoint, in any format of docs/loading.md.
         activation: Name of the activation between layers, for files that do not record it.
         normalisation: A VecNormalize file with the statistics of the observations.
+        architecture: Code of your own that builds the network to be filled with the file's
+            weights, as `package.module:name`; imported, with the working directory on the path.
 
     Raises:
         CheckpointError: With one sentence about what the file is and what would make it loadable.
-        UsageError: If there is no such activation.
+        UsageError: If there is no such activation or code.
     """
     file = _open(Path(path))
-    policy = _loader(file).load(file, Hints(activation))
+    if architecture is None:
+        policy = _loader(file).load(file, Hints(activation))
+    elif activation is None:
+        policy = filled(file, architecture)
+    else:
+        raise UsageError("An architecture has its own activations; leave --activation away.")
     if normalisation is not None:
         return applied(policy, read_normaliser(Path(normalisation)))
     return _with_notices(policy, _unused_normaliser(file.path))

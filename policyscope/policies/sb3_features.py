@@ -46,7 +46,8 @@ class Combined(nn.Module):
 class Front:
     """What comes before the fully connected layers."""
 
-    features: nn.Module
+    features: nn.Sequential
+    """Empty where observations are only flattened."""
     lstm: nn.LSTM | None
     width: int
     """How many numbers come out of it."""
@@ -56,7 +57,7 @@ class Front:
     def before(self, body: nn.Module) -> nn.Module:
         """The whole network."""
         if self.lstm is None:
-            return FeedForward(nn.Sequential(self.features, body))
+            return FeedForward(nn.Sequential(*self.features, body) if len(self.features) else body)
         return recurrent.Recurrent(self.features, self.lstm, body)
 
 
@@ -79,7 +80,7 @@ def front(saved: Saved, family: Family) -> Front:
     return Front(features, lstm, lstm.hidden_size, words)
 
 
-def _features(saved: Saved, prefix: str) -> tuple[nn.Module, int, tuple[str, ...]]:
+def _features(saved: Saved, prefix: str) -> tuple[nn.Sequential, int, tuple[str, ...]]:
     """The features extractor, how many features come out of it, and its layers for people."""
     kind = _extractor(saved)
     if not saved.parts:
@@ -95,10 +96,10 @@ def _features(saved: Saved, prefix: str) -> tuple[nn.Module, int, tuple[str, ...
         widths.append(width)
         words.append(f"{key} {part.size_in_words}{' NatureCNN' if seen else ''}")
     sizes = [part.size for part in saved.parts.values()]
-    return Combined(sizes, extractors), sum(widths), (" + ".join(words),)
+    return nn.Sequential(Combined(sizes, extractors)), sum(widths), (" + ".join(words),)
 
 
-def _extracting(saved: Saved, part: Part, prefix: str, convolutions: bool) -> tuple[nn.Module, int]:
+def _extracting(saved: Saved, part: Part, prefix: str, convolutions: bool) -> tuple[nn.Sequential, int]:
     """What is done to one array, and how many features come out."""
     modules: list[nn.Module] = []
     if part.image and saved.says("normalize_images", True):

@@ -94,7 +94,10 @@ def bootstrap(
 
     def of_episodes(rows: np.ndarray, axis: int) -> np.ndarray:
         del axis  # scipy's resamples are rows, and it wants them last again
-        return np.moveaxis(np.apply_along_axis(statistic, -1, groups[rows].sum(-2)), -1, 0)
+        # counted, not gathered: thousands of episodes with many quantities would not fit otherwise
+        counts = [np.bincount(row, minlength=n) for row in rows.reshape(-1, n)]
+        sums = (np.array(counts) @ groups).reshape(*rows.shape[:-1], -1)
+        return np.moveaxis(np.apply_along_axis(statistic, -1, sums), -1, 0)
 
     found = stats.bootstrap(
         (np.arange(n),),

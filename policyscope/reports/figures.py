@@ -227,16 +227,10 @@ def _dependence(name: str, result: Attribution, environment: Setting | None) -> 
         f"{len(shown)} of {len(result.features)} features, the most important first{part}. Each "
         f"dot is one state{_thinning(result.states, STATES)}: across is the feature's "
         "value there; up is what it contributes to the score, counted from the baseline "
-        f"observation (dotted line). {_origin(result)}",
+        f"observation (dotted line). States are from {result.importance[0].n} "
+        f"{result.unit}.",
         figure,
     )
-
-
-def _origin(result: Attribution) -> str:
-    episodes = len(np.unique(result.episodes))
-    if result.unit == "states":
-        return f"{episodes} states are independent of each other."
-    return f"States are from {episodes} episode{'s' * (episodes > 1)}."
 
 
 def _dots(

@@ -12,6 +12,7 @@ import torch
 from gymnasium import Space, spaces
 
 from policyscope.errors import RecordingError, UsageError
+from policyscope.policies.observations import arrangement
 from policyscope.policies.policy import MISFITS, Policy, Scores
 from policyscope.rollouts.recording import Recording
 
@@ -64,14 +65,17 @@ def fitted_to_recording(
 
 
 def _outputs(policy: Policy, recording: Recording) -> int:
-    """How many scores come out, from a trial on the first observations."""
+    """How many scores come out; from a trial on the first observations, where nobody knows."""
     shape = recording.observations.shape[1:]
     file = policy.checkpoint.file
-    if policy.observation_shape not in (None, shape):
+    known = policy.observation_shape
+    if known is not None and arrangement({"": shape}, {"": known}) is None:
         raise RecordingError(
-            f"The policy in {file} takes observations of shape {policy.observation_shape}, but "
+            f"The policy in {file} takes observations of shape {known}, but "
             f"{recording.file} holds {shape}; record what it is shown."
         )
+    if policy.outputs is not None:
+        return policy.outputs
     seen = torch.from_numpy(recording.observations[:3])
     try:
         with torch.inference_mode():
@@ -109,10 +113,9 @@ def _shown(actions: np.ndarray | None, outputs: int) -> Kind | None:
 
 
 def _observations(recording: Recording) -> Space:
-    shape, dtype = recording.observations.shape[1:], recording.observations.dtype.type
-    if dtype is np.uint8:
-        return spaces.Box(0, 255, shape, np.uint8)
-    return spaces.Box(-np.inf, np.inf, shape, dtype)
+    shown = recording.observations
+    high = 255 if shown.dtype == np.uint8 else shown.max()
+    return spaces.Box(min(0, shown.min()), high, shown.shape[1:], shown.dtype.type)
 
 
 def _space(kind: str, outputs: int) -> Space:

@@ -6,7 +6,7 @@ were played here or recorded elsewhere.
 States of one episode are not independent, so intervals rest on whole episodes. Where there is a
 single one, perhaps because nobody recorded where others begin, they rest on blocks of consecutive
 steps, about √n of about √n steps each: both their number and their length grow with the recording,
-as a bootstrap of dependent data needs.
+as a bootstrap of dependent data needs. States that are an episode each are put into as many.
 
 Reference: Künsch 1989, The jackknife and the bootstrap for general stationary observations,
 https://doi.org/10.1214/aos/1176347265
@@ -41,7 +41,9 @@ class Visited:
         return frames
 
     def first(self, episodes: int) -> "Visited":
-        """Only the first so many episodes."""
+        """Only the first so many episodes; all states where each is an episode of its own."""
+        if self._alone:
+            return self
         lengths = self.lengths[:episodes]
         return Visited(lengths, self.observations[: lengths.sum()], self.frame_stack)
 
@@ -58,7 +60,7 @@ class Visited:
     @property
     def blocks(self) -> Int[np.ndarray, " block"]:
         """Steps in each stretch that intervals take as independent: the episodes, if several."""
-        if len(self.lengths) > 1:
+        if len(self.lengths) > 1 and not self._alone:
             return self.lengths
         steps = int(self.lengths.sum())
         parts = np.array_split(np.arange(steps), max(math.isqrt(steps), 1))
@@ -67,11 +69,15 @@ class Visited:
     @property
     def unit(self) -> str:
         """What a block is, in the plural."""
-        if len(self.lengths) == 1:
-            return "blocks of consecutive steps"
-        return "states" if self.lengths.max() == 1 else "episodes"
+        if self._alone:
+            return "blocks of independent states"
+        return "episodes" if len(self.lengths) > 1 else "blocks of consecutive steps"
 
     @property
     def block_of_step(self) -> Int[np.ndarray, " step"]:
         """The block that each step belongs to."""
         return np.repeat(np.arange(len(self.blocks)), self.blocks)
+
+    @property
+    def _alone(self) -> bool:
+        return int(self.lengths.max(initial=0)) <= 1

@@ -213,17 +213,10 @@ def test_names_are_shown_as_they_are_and_not_read_as_markup():
     assert "<a" not in dependence.figure.to_json() + bars.figure.to_json()
 
 
-@pytest.mark.parametrize(
-    ("unit", "episodes", "words"),
-    [
-        ("episodes", [0, 0, 1, 1], "States are from 2 episodes."),
-        ("blocks of consecutive steps", [0, 0, 0, 0], "States are from 1 episode."),
-        ("states", [3, 5, 8, 9], "4 states are independent of each other."),
-    ],
-)
-def test_captions_say_what_intervals_rest_on(unit, episodes, words):
-    whole = attribution([0.5, 0.5], states=4)
-    result = dataclasses.replace(whole, episodes=np.array(episodes), unit=unit)
-    importance, dependence = draw("saliency", result)
-    assert f" {unit}) of each alone" in importance.caption
-    assert dependence.caption.endswith(words)
+def test_captions_say_what_intervals_rest_on():
+    whole = attribution([0.5, 0.5])
+    blocks = dataclasses.replace(whole, unit="blocks of consecutive steps")
+    for result, unit in ((whole, "episodes"), (blocks, "blocks of consecutive steps")):
+        importance, dependence = draw("saliency", result)
+        assert f"n = 7 {unit}) of each alone" in importance.caption
+        assert dependence.caption.endswith(f"States are from 7 {unit}.")

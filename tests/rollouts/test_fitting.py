@@ -3,9 +3,11 @@ import dataclasses
 import handmade
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
+from torch import nn
 
-from policyscope.errors import RecordingError, UsageError
+from policyscope.errors import EnvironmentMismatch, RecordingError, UsageError
 from policyscope.policies.policy import Scores
 from policyscope.rollouts.fitting import fitted_to_recording
 from policyscope.rollouts.recording import Recording
@@ -89,6 +91,23 @@ def test_observations_of_another_shape_are_refused():
     blind = dataclasses.replace(UNKNOWN, observation_shape=None)
     with pytest.raises(RecordingError, match=r"fails on observations of shape \(2,\), which walk"):
         fitted_to_recording(blind, Recording(STATES[:, :2], file="walk.csv"))
+
+
+def test_images_with_their_channels_last_are_shown_as_the_policy_takes_them():
+    rows = RNG.integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
+    body = nn.Sequential(nn.Flatten(), handmade.linear(RNG.normal(size=(2, 60))))
+    policy = handmade.policy(body, 60, spaces.Discrete(2))
+    policy = dataclasses.replace(policy, observation_shape=(3, 5, 4))
+    fitted, _ = fitted_to_recording(policy, Recording(rows))
+    first = np.ascontiguousarray(np.moveaxis(rows, 3, 1))
+    ours, theirs = fitted.scores(torch.from_numpy(rows)), policy.scores(torch.from_numpy(first))
+    assert torch.equal(ours[0], theirs[0])
+
+
+def test_brightness_from_0_to_1_is_not_divided_by_255():
+    policy = dataclasses.replace(KNOWN, takes_bytes=True)
+    with pytest.raises(EnvironmentMismatch, match="divides its images by 255, but walk.npy gives"):
+        fitted_to_recording(policy, Recording(STATES / STATES.max(), file="walk.npy"))
 
 
 def test_images_are_shown_as_bytes():

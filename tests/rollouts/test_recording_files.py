@@ -111,8 +111,7 @@ def test_states_are_drawn_from_ranges_each_by_its_own_generator(tmp_path):
     by_hand = generator(5, "observations", 17).uniform([-1, 0, 2], [1, 8, 2])
     np.testing.assert_array_equal(drawn.observations[17], by_hand)
     assert drawn.observations.shape == (SAMPLES, 3)
-    assert drawn.visited.blocks.tolist() == [1] * SAMPLES
-    assert drawn.visited.unit == "states"
+    assert drawn.visited.lengths.tolist() == [1] * SAMPLES
     np.testing.assert_allclose(drawn.observations.mean(0), [0, 4, 2], atol=0.15)  # 6 σ and more
     (notice,) = drawn.notices
     assert "sampled, not visited" in notice

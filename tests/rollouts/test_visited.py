@@ -27,6 +27,25 @@ def test_a_single_episode_is_split_into_about_as_many_blocks_as_steps_in_each(st
     assert set(blocks.tolist()) <= {root, root + 1, root + 2}
 
 
+def test_states_that_are_an_episode_each_are_put_into_blocks_and_none_is_left_out():
+    alone = visited(*[1] * 10)
+    assert alone.blocks.tolist() == [4, 3, 3]
+    assert alone.first(2) is alone
+    assert visited(2, 1, 3).first(2).lengths.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "unit"),
+    [
+        ([2, 1], "episodes"),
+        ([9], "blocks of consecutive steps"),
+        ([1, 1, 1, 1], "blocks of independent states"),
+    ],
+)
+def test_what_a_block_is_is_said(lengths, unit):
+    assert visited(*lengths).unit == unit
+
+
 def test_blocks_are_of_consecutive_steps():
     assert visited(10).block_of_step.tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
 

@@ -99,7 +99,9 @@ def _features(saved: Saved, prefix: str) -> tuple[nn.Sequential, int, tuple[str,
     return nn.Sequential(Combined(sizes, extractors)), sum(widths), (" + ".join(words),)
 
 
-def _extracting(saved: Saved, part: Part, prefix: str, convolutions: bool) -> tuple[nn.Sequential, int]:
+def _extracting(
+    saved: Saved, part: Part, prefix: str, convolutions: bool
+) -> tuple[nn.Sequential, int]:
     """What is done to one array, and how many features come out."""
     modules: list[nn.Module] = []
     if part.image and saved.says("normalize_images", True):

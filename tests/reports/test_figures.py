@@ -7,7 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from policyscope.reports.figures import BARS, COLOURS, EPISODES, PANELS, STATES, draw
+from policyscope.reports.figures import draw
+from policyscope.reports.figures.attribution import BARS, PANELS, STATES
+from policyscope.reports.figures.canvas import COLOURS
+from policyscope.reports.figures.episode_returns import EPISODES
 from policyscope.reports.report import Played
 from policyscope.reports.results import Attribution, EpisodeReturns, Failed, NotApplicable, Result
 from policyscope.statistics import Estimate

@@ -1,0 +1,33 @@
+"""Figures for every result type, and the only door to the plotting library."""
+
+from policyscope.reports.figures.attribution import draw_attribution
+from policyscope.reports.figures.canvas import Drawn, library
+from policyscope.reports.figures.episode_returns import draw_returns
+from policyscope.reports.report import Setting
+from policyscope.reports.results import (
+    Attribution,
+    DirectionSet,
+    EpisodeReturns,
+    Failed,
+    NotApplicable,
+    Result,
+)
+
+__all__ = ["Drawn", "draw", "library"]
+
+
+def draw(name: str, result: Result, environment: Setting | None = None) -> tuple[Drawn, ...]:
+    """Draw an analyzer's answer, the most telling figure first.
+
+    Args:
+        name: The analyzer's.
+        result: Its answer.
+        environment: Knows the units, and the names of actions; figures do without.
+    """
+    match result:
+        case EpisodeReturns():
+            return draw_returns(name, result)
+        case Attribution():
+            return draw_attribution(name, result, environment)
+        case DirectionSet() | NotApplicable() | Failed():
+            return ()

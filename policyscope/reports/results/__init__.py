@@ -1,0 +1,27 @@
+"""The result types: one per question, not one per method.
+
+An analyzer answers with one of these, so that figures, findings, measures, JSON and the dashboard
+know a handful of types and not every method. Arrays have named axes. A new question is a new type
+here, and figures for it in `reports/figures`.
+"""
+
+from policyscope.reports.results.attribution import Attribution
+from policyscope.reports.results.direction_set import DirectionSet
+from policyscope.reports.results.episode_returns import EpisodeReturns
+from policyscope.reports.results.impact import Impact
+from policyscope.reports.results.measure import Measure
+from policyscope.reports.results.no_answer import Failed, NotApplicable
+
+__all__ = [
+    "Attribution",
+    "DirectionSet",
+    "EpisodeReturns",
+    "Failed",
+    "Impact",
+    "Measure",
+    "NotApplicable",
+    "Result",
+]
+
+Result = EpisodeReturns | Attribution | DirectionSet | NotApplicable | Failed
+"""Everything an analyzer may answer."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from policyscope.analysis import analyze
     from policyscope.errors import PolicyscopeError
+    from policyscope.policies.callables import from_callable
     from policyscope.policies.loading import load
     from policyscope.reports.report import Report
     from policyscope.rollouts.actors import Greedy
@@ -33,6 +34,7 @@ __all__ = [
     "Recording",
     "Report",
     "analyze",
+    "from_callable",
     "load",
     "play",
     "read_recording",
@@ -45,6 +47,7 @@ _HOMES = {
     "Recording": "policyscope.rollouts.recording",
     "Report": "policyscope.reports.report",
     "analyze": "policyscope.analysis",
+    "from_callable": "policyscope.policies.callables",
     "load": "policyscope.policies.loading",
     "play": "policyscope.rollouts.play",
     "read_recording": "policyscope.rollouts.recording_files",

@@ -16,6 +16,7 @@ from policyscope import __version__
 from policyscope.errors import ActivationUnknown, PolicyscopeError, UsageError
 
 if TYPE_CHECKING:
+    from policyscope.policies.policy import Policy
     from policyscope.reports.report import Report
 
 app = typer.Typer(
@@ -52,6 +53,15 @@ Architecture = Annotated[
         "imported from this folder or what is installed.",
     ),
 ]
+OwnPolicy = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        metavar="MODULE:NAME",
+        help="Your code in place of CHECKPOINT: a function from an array of observations to one "
+        "of scores, or an nn.Module; imported from this folder or what is installed.",
+    ),
+]
 OutputFormat = Annotated[Format, typer.Option("--format", help="Print text or JSON.")]
 
 
@@ -71,7 +81,9 @@ def _version(
 
 @app.command()
 def analyze(  # noqa: PLR0913  one argument per option
-    checkpoint: CheckpointPath,
+    checkpoint: Annotated[
+        Path | None, typer.Argument(metavar="[CHECKPOINT]", help="The trained policy.")
+    ] = None,
     env: Annotated[
         str | None, typer.Option(metavar="ID", help="Gymnasium id, such as CartPole-v1.")
     ] = None,
@@ -102,6 +114,7 @@ def analyze(  # noqa: PLR0913  one argument per option
     normalisation: Normalisation = None,
     activation: Activation = None,
     architecture: Architecture = None,
+    own_policy: OwnPolicy = None,
     env_arg: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Argument of the environment; repeatable."),
@@ -122,22 +135,17 @@ def analyze(  # noqa: PLR0913  one argument per option
         from policyscope import registry
         from policyscope.analysis import analyze as analyze_policy
         from policyscope.analysis import configured, literal
-        from policyscope.policies.loading import load
         from policyscope.reports.html import page
         from policyscope.reports.report import require_writable, write
         from policyscope.rollouts.environment import Environment
         from policyscope.terminal import print_summary, progress_bars
 
-        folder = out or Path(f"{checkpoint.stem}-report")
+        folder = out or Path(f"{_name(checkpoint, own_policy)}-report")
         require_writable(folder)
         names = only.split(",") if only else registry.names(registry.ANALYZERS)
         analyzers = configured(names, _assignments(set_, "--set"))
-        policy = load(
-            checkpoint,
-            activation=activation,
-            normalisation=normalisation,
-            architecture=architecture,
-        )
+        hints = {"activation": activation, "architecture": architecture}
+        policy = _policy(checkpoint, own_policy, normalisation, **hints)
         arguments = {k: literal(v) for k, v in _assignments(env_arg, "--env-arg").items()}
         if arguments and env is None:
             raise UsageError("--env-arg is an argument of the environment; name that with --env.")
@@ -208,15 +216,10 @@ def inspect(
     """Say what a file holds, without an environment."""
     with _sentences():
         from policyscope import terminal
-        from policyscope.policies.loading import load
 
+        hints = {"activation": activation, "architecture": architecture}
         try:
-            found = load(
-                checkpoint,
-                activation=activation,
-                normalisation=normalisation,
-                architecture=architecture,
-            ).checkpoint
+            found = _policy(checkpoint, None, normalisation, **hints).checkpoint
         except ActivationUnknown as error:
             found = error.checkpoint
         if output is Format.JSON:
@@ -241,6 +244,29 @@ def dashboard(
         from policyscope_app.launch import command
 
         raise typer.Exit(run(command(folder, port), check=False).returncode)
+
+
+def _name(checkpoint: Path | None, own_policy: str | None) -> str:
+    if checkpoint is not None and own_policy is None:
+        return checkpoint.stem
+    if checkpoint is None and own_policy is not None:
+        return own_policy.rpartition(":")[2]
+    raise UsageError("Give either a CHECKPOINT or --policy MODULE:NAME, code of your own.")
+
+
+def _policy(
+    checkpoint: Path | None, own_policy: str | None, normalisation: Path | None, **hints: str | None
+) -> "Policy":
+    if checkpoint is not None:
+        from policyscope.policies.loading import load
+
+        return load(checkpoint, normalisation=normalisation, **hints)
+    from policyscope.policies.callables import from_callable
+    from policyscope.policies.own_code import imported
+
+    if own_policy is None or any(hints.values()):
+        raise UsageError("--policy is complete: leave --activation and --architecture away.")
+    return from_callable(imported(own_policy), own_policy, normalisation=normalisation)
 
 
 @contextmanager

@@ -173,6 +173,9 @@ from torch import nn
 
 def actor():
     return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+
+def act(observations):
+    return observations[:, 2:]
 """
 
 
@@ -197,6 +200,30 @@ def test_an_architecture_of_ones_own_is_inspected_and_analyzed(run, net, tmp_pat
     assert (tmp_path / "weights-report" / "report.html").is_file()
     wrong = run("inspect", "weights.pt", "--architecture", "own_net:critic")
     assert (wrong.exit_code, wrong.stderr.startswith("policyscope: own_net has no")) == (2, True)
+
+
+def test_a_function_of_ones_own_is_analyzed_in_place_of_a_checkpoint(run, net, tmp_path):
+    result = run("analyze", "--policy", "own_net:act", "--env", "CartPole-v1", "--episodes", 2)
+    assert result.exit_code == 0, result.output
+    assert "own_net:act in CartPole-v1" in result.stdout
+    assert (tmp_path / "act-report" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "Give either a CHECKPOINT or --policy MODULE:NAME"),
+        (("weights.pt", "--policy", "own_net:act"), "Give either a CHECKPOINT or --policy"),
+        (("--policy", "own_net:act", "--activation", "tanh"), "--policy is complete"),
+        (("--policy", "own_net:fact"), "has no 'fact'. Did you mean act"),
+        (("--policy", "own_net.act"), "give package.module:name"),
+    ],
+)
+def test_contradictory_words_about_the_policy_are_a_sentence(run, net, words, said):
+    result = run("analyze", *words, "--env", "CartPole-v1")
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith("policyscope: ")
+    assert said in result.stderr
 
 
 def test_version_is_printed(run):

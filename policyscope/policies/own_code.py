@@ -21,6 +21,7 @@ from policyscope.errors import UsageError, did_you_mean
 from policyscope.policies.policy import MISFITS, Memory
 
 Function = Callable[[np.ndarray], Any]
+"""From observations, one row each, to a row of scores for each."""
 
 
 def imported(reference: str) -> Any:
@@ -54,18 +55,26 @@ def module_of(thing: Any, reference: str) -> nn.Module:
     Raises:
         UsageError: If it builds none.
     """
-    if not isinstance(thing, nn.Module):
-        try:
-            with torch.random.fork_rng(devices=[]):
-                thing = thing()
-        except Exception as error:  # as in `imported`
-            raise UsageError(
-                f"{reference} cannot be called without arguments to build a network "
-                f"({type(error).__name__}: {error})."
-            ) from error
-    if not isinstance(thing, nn.Module):
-        raise UsageError(f"{reference} builds a {type(thing).__name__}, not a torch.nn.Module.")
-    return thing.cpu().eval()
+    built = thing if isinstance(thing, nn.Module) else called(thing, reference)
+    if not isinstance(built, nn.Module):
+        raise UsageError(f"{reference} builds a {type(built).__name__}, not a torch.nn.Module.")
+    return built.cpu().eval()
+
+
+def called(thing: Any, reference: str) -> Any:
+    """What a class or function makes when it is called without arguments.
+
+    Raises:
+        UsageError: If it cannot be called so.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return thing()
+    except Exception as error:  # as in `imported`
+        raise UsageError(
+            f"{reference} cannot be called without arguments to build a policy "
+            f"({type(error).__name__}: {error})."
+        ) from error
 
 
 class OwnModule(nn.Module):

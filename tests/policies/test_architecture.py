@@ -226,7 +226,7 @@ NAMES = {
     ":build": "names no code",
     "their_nets:build": "their_nets cannot be imported .ModuleNotFoundError",
     "their_net:biuld": "their_net has no 'biuld'. Did you mean build",
-    "their_net:wanting": "cannot be called without arguments to build a network .TypeError",
+    "their_net:wanting": "cannot be called without arguments to build a policy .TypeError",
     "their_net:number": "cannot be called without arguments",
     "torch:ones_like": "cannot be called without arguments",
     "builtins:dict": "builtins:dict builds a dict, not a torch.nn.Module",

@@ -22,14 +22,22 @@ from itertools import chain
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-SIZE = 64
+SIZE = 48
 """Features up to which moments are exact, and directions that are kept of more."""
 
-Block = tuple[Float[Tensor, " row feature"], Float[Tensor, " group row"]]
-"""Rows, and how much each counts in each group: 1 or 0 for plain membership."""
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some vectors of a stream."""
+
+    rows: Float[Tensor, " row feature"]
+    weights: Float[Tensor, " row"]
+    """What each row is to be multiplied by; here, because long rows are costly to touch."""
+    groups: Int[Tensor, " kind row"]
+    """The groups that each row is in, one of each kind, as numbers below their count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +58,8 @@ class Moments:
     """Upper bound of what Σ values·(basis·v)² misses of vᵀLv, for any unit vector v."""
 
 
-def moments(blocks: Iterable[Block]) -> Moments:
-    """Second moments of all rows, and of the rows of each group; a row may be in several.
+def moments(blocks: Iterable[Block], groups: int) -> Moments:
+    """Second moments of all rows, and of the rows of each of so many groups.
 
     Raises:
         ValueError: If there are no rows.
@@ -61,62 +69,79 @@ def moments(blocks: Iterable[Block]) -> Moments:
     if first is None:
         raise ValueError("moments needs at least one row.")
     blocks = chain([first], stream)
-    return _exact(blocks) if first[0].shape[1] <= SIZE else _streamed(blocks)
+    return (_exact if first.rows.shape[1] <= SIZE else _streamed)(blocks, groups)
 
 
-def _exact(blocks: Iterable[Block]) -> Moments:
-    whole, groups = 0, 0
-    for rows, members in blocks:
-        rows, members = rows.double(), members.double()
-        whole = whole + rows.T @ rows
-        squares = (rows[:, :, None] * rows[:, None]).flatten(1)
-        groups = groups + (members @ squares).unflatten(1, whole.shape)
-    values, vectors = torch.linalg.eigh(torch.as_tensor(whole))
+def _exact(blocks: Iterable[Block], groups: int) -> Moments:
+    sums: Tensor | None = None
+    for block in blocks:
+        rows = block.rows.double() * block.weights.double()[:, None]
+        if sums is None:
+            sums = rows.new_zeros(groups + 1, rows.shape[1], rows.shape[1])
+        sums[groups] += rows.T @ rows
+        cuts = (block.groups.diff(dim=1) != 0).any(0).nonzero()[:, 0] + 1
+        parts = torch.stack([part.T @ part for part in rows.tensor_split(cuts)])
+        for kind in block.groups:
+            sums.index_add_(0, kind[torch.cat([cuts.new_zeros(1), cuts])], parts)
+    whole, sums = torch.as_tensor(sums)[groups], torch.as_tensor(sums)[:groups]
+    values, vectors = torch.linalg.eigh(whole)
     values, basis = values.flip(0).clamp_min(0), vectors.flip(1).T
-    groups = torch.as_tensor(groups)
-    traces = groups.diagonal(dim1=1, dim2=2).sum(1)
     return Moments(
-        basis, values, basis @ groups @ basis.T, traces, trace=float(values.sum()), lost=0.0
+        basis=basis,
+        values=values,
+        groups=basis @ sums @ basis.T,
+        traces=sums.diagonal(dim1=1, dim2=2).sum(1),
+        trace=float(values.sum()),
+        lost=0.0,
     )
 
 
-def _streamed(blocks: Iterable[Block]) -> Moments:
-    kept, shares, traces, trace, lost = None, None, 0, 0.0, 0.0
-    for rows, members in _in_parts(blocks):
-        if kept is None or shares is None:
-            kept = rows.new_zeros(0, rows.shape[1])
-            shares = members.new_zeros(len(members), 0, 0)
-        squares = rows.square().sum(1).double()
+def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
+    kept, squared = torch.empty(0), torch.empty(0, dtype=torch.float64)
+    shares = torch.zeros(groups, 0, 0, dtype=torch.float64)
+    traces, trace, lost = torch.zeros(groups, dtype=torch.float64), 0.0, 0.0
+    for part in _in_parts(blocks):
+        kept = kept if len(kept) else part.rows.new_zeros(0, part.rows.shape[1])
+        members = torch.zeros(groups, len(part.rows), dtype=torch.float64)
+        members.scatter_(0, part.groups, 1.0)
+        stacked = _gram(kept, squared, part)
+        squares = stacked.diagonal()[len(kept) :]
         trace, traces = trace + float(squares.sum()), traces + members @ squares
-        values, vectors = torch.linalg.eigh(_gram(kept, rows))
+        values, vectors = torch.linalg.eigh(stacked)
         cut = max(len(values) - SIZE, 0)
         lost += float(values[cut - 1].clamp_min(0)) if cut else 0.0
-        left = vectors[:, cut:].flip(1)
+        squared, left = values[cut:].flip(0).clamp_min(0), vectors[:, cut:].flip(1)
         old, new = left[: len(kept)], left[len(kept) :]
         shares = old.T @ shares @ old + new.T @ (members[:, :, None] * new)
-        kept = left.T.to(rows) @ torch.cat([kept, rows])
-    sigma = torch.as_tensor(kept).norm(dim=1)
+        weighted = new * part.weights.double()[:, None]
+        kept = torch.addmm(weighted.T.to(kept) @ part.rows, old.T.to(kept), kept)
+    sigma = kept.norm(dim=1)
     return Moments(
-        basis=torch.as_tensor(kept) / sigma.clamp_min(torch.finfo(sigma.dtype).tiny)[:, None],
+        basis=kept / sigma.clamp_min(torch.finfo(sigma.dtype).tiny)[:, None],
         values=sigma.double().square(),
-        groups=sigma.double()[:, None] * torch.as_tensor(shares) * sigma.double(),
-        traces=torch.as_tensor(traces),
+        groups=sigma.double()[:, None] * shares * sigma.double(),
+        traces=traces,
         trace=trace,
         lost=lost,
     )
 
 
-def _gram(kept: Tensor, rows: Tensor) -> Float[Tensor, " stacked stacked"]:
-    """Inner products of the stack, whose upper rows are orthogonal already."""
-    across = rows @ kept.T
-    upper = torch.cat([kept.square().sum(1).diag(), across.T], 1)
-    return torch.cat([upper, torch.cat([across, rows @ rows.T], 1)]).double()
+def _gram(
+    kept: Float[Tensor, " kept feature"], squared: Float[Tensor, " kept"], new: Block
+) -> Float[Tensor, " stacked stacked"]:
+    """Inner products of what is kept, which are orthogonal rows of known length, and new rows."""
+    weights = new.weights.double()
+    across = weights[:, None] * (new.rows @ kept.T)
+    inner = weights[:, None] * (new.rows @ new.rows.T) * weights
+    upper = torch.cat([squared.diag(), across.T], 1)
+    return torch.cat([upper, torch.cat([across, inner], 1)])
 
 
 def _in_parts(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Blocks of SIZE rows cost least."""
-    for rows, members in blocks:
-        yield from zip(rows.split(SIZE), members.double().split(SIZE, 1), strict=True)
+    """Parts of SIZE rows cost least."""
+    for block in blocks:
+        parts = (block.rows.split(SIZE), block.weights.split(SIZE), block.groups.split(SIZE, 1))
+        yield from map(Block, *parts)
 
 
 LEADING = 16

@@ -4,13 +4,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policyscope.moments import SIZE, moments, principal, quotient
+from policyscope.moments import SIZE, Block, moments, principal, quotient
 
 
-def blocks(rows, members, size):
+def blocks(rows, groups, size, weights=None):
+    weights = np.ones(len(rows)) if weights is None else weights
     for start in range(0, len(rows), size):
         part = slice(start, start + size)
-        yield torch.from_numpy(rows[part]), torch.from_numpy(members[:, part])
+        parts = (rows[part], weights[part], groups[:, part])
+        yield Block(*map(torch.from_numpy, parts))
 
 
 def decaying(count, features, rng, power=1.0):
@@ -29,13 +31,16 @@ def decaying(count, features, rng, power=1.0):
 def test_moments_of_few_features_are_exact_however_the_stream_is_cut(features, count, size, seed):
     rng = np.random.default_rng(seed)
     rows = rng.standard_normal((count, features))
-    members = rng.integers(0, 2, (3, count)).astype(float)
-    found = moments(blocks(rows, members, size))
+    weights = rng.standard_normal(count)
+    groups = np.sort(rng.integers(0, 3, (2, count))) + [[0], [3]]
+    found = moments(blocks(rows, groups, size, weights), 6)
+    rows = rows * weights[:, None]
     basis = found.basis.numpy()
     whole = basis.T @ np.diag(found.values.numpy()) @ basis
     np.testing.assert_allclose(whole, rows.T @ rows, atol=1e-9 * (1 + count))
-    for group, weight, trace in zip(found.groups.numpy(), members, found.traces, strict=True):
-        by_hand = rows.T @ (weight[:, None] * rows)
+    for number, (group, trace) in enumerate(zip(found.groups.numpy(), found.traces, strict=True)):
+        mine = rows[(groups == number).any(0)]
+        by_hand = mine.T @ mine
         np.testing.assert_allclose(basis.T @ group @ basis, by_hand, atol=1e-9 * (1 + count))
         assert float(trace) == pytest.approx(np.trace(by_hand), abs=1e-9)
     assert found.lost == 0
@@ -45,8 +50,10 @@ def test_moments_of_few_features_are_exact_however_the_stream_is_cut(features, c
 def test_the_streamed_subspace_agrees_with_an_exact_decomposition():
     rng = np.random.default_rng(0)
     rows = decaying(3000, 400, rng).astype(np.float32)
-    members = np.eye(3)[np.arange(3000) * 3 // 3000].T
-    found = moments(blocks(rows, members, 256))
+    groups = np.stack([np.arange(3000) * 3 // 3000, 3 + np.arange(3000) % 2])
+    weights = rng.uniform(0.5, 2, 3000)
+    found = moments(blocks(rows, groups, 256, weights), 5)
+    rows = (rows * weights[:, None]).astype(np.float32)
     values, vectors = np.linalg.eigh(rows.astype(np.float64).T @ rows)
     values, vectors = values[::-1], vectors[:, ::-1]
     np.testing.assert_allclose(found.values[:10], values[:10], rtol=1e-4)
@@ -54,15 +61,16 @@ def test_the_streamed_subspace_agrees_with_an_exact_decomposition():
     assert angles.min() > 1 - 1e-4
     assert found.trace == pytest.approx(np.sum(rows.astype(np.float64) ** 2), rel=1e-6)
     leading = found.basis[:5].double().numpy()
-    for group, weight in zip(found.groups.numpy(), members, strict=True):
-        exact = leading @ (rows.T * weight) @ rows @ leading.T
+    for number, group in enumerate(found.groups.numpy()):
+        mine = rows[(groups == number).any(0)]
+        exact = leading @ mine.T @ mine @ leading.T
         np.testing.assert_allclose(group[:5, :5], exact, atol=1e-3 * values[0])
 
 
 def test_what_is_cut_off_is_bounded():
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((500, 150)).astype(np.float32)  # flat: much is lost
-    found = moments(blocks(rows, np.ones((1, 500)), 100))
+    found = moments(blocks(rows, np.zeros((1, 500), int), 100), 1)
     exact = rows.astype(np.float64).T @ rows
     basis = found.basis.double().numpy()
     for v in (*rng.standard_normal((20, 150)), *basis[:5]):
@@ -75,17 +83,17 @@ def test_what_is_cut_off_is_bounded():
 def test_directions_without_any_weight_are_no_trouble():
     rows = np.zeros((100, 200), np.float32)
     rows[:, 7] = 1
-    found = moments(blocks(rows, np.ones((1, 100)), 30))
+    found = moments(blocks(rows, np.zeros((1, 100), int), 30), 1)
     assert torch.isfinite(found.basis).all() and torch.isfinite(found.groups).all()
     assert abs(float(found.basis[0, 7])) == pytest.approx(1)
     assert float(found.values[0]) == pytest.approx(100, rel=1e-4)
-    nothing = moments(blocks(0 * rows, np.ones((1, 100)), 30))
+    nothing = moments(blocks(0 * rows, np.zeros((1, 100), int), 30), 1)
     assert nothing.trace == 0 and torch.isfinite(nothing.basis).all()
 
 
 def test_no_rows_are_refused():
     with pytest.raises(ValueError, match="at least one row"):
-        moments(iter(()))
+        moments(iter(()), 1)
 
 
 @settings(deadline=None, max_examples=50)

@@ -58,8 +58,10 @@ def decision_gradients(
             steepest = steepness.amax(1, keepdim=True)
             factors = steepest[:, 0].exp()
             targets = ((margin * (steepness - steepest).exp()).sum(1),)
-        rows = [torch.autograd.grad(t.sum(), seen, retain_graph=True)[0] for t in targets]
-    return torch.stack(rows, 1), factors
+        rows = [
+            torch.autograd.grad(t.sum(), seen, retain_graph=len(targets) > 1)[0] for t in targets
+        ]
+    return rows[0][:, None] if len(rows) == 1 else torch.stack(rows, 1), factors
 
 
 def margins(

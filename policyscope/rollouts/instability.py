@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from policyscope.moments import SIZE, Block, Moments, moments
+from policyscope.moments import Block, Moments, moments
 from policyscope.policies.gradients import decision_gradients
 from policyscope.policies.policy import Memory, Policy
 from policyscope.rollouts.replay import replayed
@@ -40,18 +40,28 @@ class Gradients:
     """Whether continuous actions count in the policy's own standard deviations."""
 
     def of(
-        self, policy: Policy, seen: Tensor, memory: Memory
-    ) -> tuple[Float[Tensor, " batch row feature"], Float[Tensor, " batch"]]:
-        """Each state's gradient, flattened, and its length before it was made one."""
+        self, policy: Policy, seen: Tensor, memory: Memory = ()
+    ) -> tuple[
+        Float[Tensor, " batch row feature"], Float[Tensor, " batch"], Float[Tensor, " batch"]
+    ]:
+        """Gradients of some states.
+
+        Returns:
+            Rows, and what each state's rows are to be multiplied by; then ‖g‖, before anything is
+            made one.
+        """
         rows, factors = decision_gradients(
             policy, seen, memory, self.temperature, fisher=self.fisher
         )
-        rows = (rows * self.scale).flatten(2)
-        if rows.shape[2] <= SIZE:  # where it costs nothing, the smallest gradients are kept too
-            rows = rows.double()
+        low, high = self.scale.aminmax()
+        if low == high:  # images: to touch every pixel again would cost as much as the rest
+            factors = factors * low
+        else:
+            rows = rows * self.scale
+        rows = rows.flatten(2)
         lengths = rows.flatten(1).norm(dim=1).double()
-        shares = torch.where(lengths > 0, 1 / lengths, 0) if self.unit else factors
-        return rows * shares[:, None, None].to(rows), lengths * factors
+        weights = torch.where(lengths > 0, 1 / lengths, 0) if self.unit else factors
+        return rows, weights, lengths * factors
 
     def steepest(
         self, policy: Policy, seen: Tensor, memory: Memory = ()
@@ -61,8 +71,8 @@ class Gradients:
         It lowers the margin of a discrete decision; of a continuous one it raises what it changes,
         each dimension counted in its units.
         """
-        rows, _ = replace(self, unit=True).of(policy, seen, memory)  # however small it is
-        rows = rows.double()
+        rows, weights, _ = replace(self, unit=True).of(policy, seen, memory)  # however small it is
+        rows = rows.double() * weights[:, None, None]
         if rows.shape[1] > 1:
             _, turned = torch.linalg.eigh(rows @ rows.mT)
             leading = turned[:, :, -1]
@@ -100,22 +110,25 @@ def instability(
         advance: Called with the number of steps that have just been done.
     """
     norms = np.empty(visited.lengths.sum())
-    members = _membership(visited, windows)
+    count = len(visited.blocks)
+    groups = _groups(visited, windows) if windows else visited.block_of_step[None]
 
     def blocks() -> Iterator[Block]:
         for steps, seen, memory in replayed(policy, visited):
-            rows, norms[steps] = gradients.of(policy, seen, memory)
+            rows, weights, norms[steps] = gradients.of(policy, seen, memory)
             every = np.repeat(steps, rows.shape[1])
-            yield rows.flatten(0, 1), torch.from_numpy(members(every))
+            yield Block(
+                rows.flatten(0, 1),
+                weights.repeat_interleave(rows.shape[1]),
+                torch.from_numpy(groups[:, every]),
+            )
             advance(len(steps))
 
-    return Instability(moments(blocks()), len(visited.blocks), norms)
+    return Instability(moments(blocks(), count + windows), count, norms)
 
 
-def _membership(visited: Visited, windows: int) -> Callable[[np.ndarray], np.ndarray]:
-    """From steps to 1 where a step is in a block, or in a window of time."""
-    blocks = visited.block_of_step
-    time = np.arange(len(blocks)) - visited.first_steps[visited.episode_of_step]
-    window = time * windows // visited.lengths.max() + len(visited.blocks)
-    every = np.arange(len(visited.blocks) + windows)[:, None]
-    return lambda steps: ((every == blocks[steps]) | (every == window[steps])).astype(np.float64)
+def _groups(visited: Visited, windows: int) -> Int[np.ndarray, " kind step"]:
+    """Of each step, its block, and behind all blocks its window of time."""
+    time = np.arange(visited.lengths.sum()) - visited.first_steps[visited.episode_of_step]
+    window = time * windows // visited.lengths.max()
+    return np.stack([visited.block_of_step, window + len(visited.blocks)])

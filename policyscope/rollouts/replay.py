@@ -14,12 +14,17 @@ Glimpse = tuple[Int[np.ndarray, " row"], Tensor, Memory]
 """Steps, what was seen at each, and what was remembered before it."""
 
 
-def replayed(policy: Policy, visited: Visited, batch: int = 256) -> Iterator[Glimpse]:
+IMAGES, VECTORS = 256, 4096
+"""Steps at once: as many as keep memory small, and the cost of calling a network."""
+
+
+def replayed(policy: Policy, visited: Visited, batch: int | None = None) -> Iterator[Glimpse]:
     """Go through all steps, in batches.
 
     In their order for policies without memory. Others see all episodes side by side, and remember
     what they did when the episodes were played.
     """
+    batch = batch or (VECTORS if visited.observations.ndim == 2 else IMAGES)
     if not policy.memory_shapes:
         every = np.arange(visited.lengths.sum())
         for steps in np.split(every, _cuts(len(every), batch)):

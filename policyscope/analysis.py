@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from policyscope import registry
-from policyscope.analyzers.subject import Analyzer, Subject
+from policyscope.analyzers.subject import Analyzer, Comparing, Subject
 from policyscope.errors import PolicyscopeError, UsageError, did_you_mean
 from policyscope.policies.expectation import SUSPICIOUS, overdriven
 from policyscope.policies.loading import load
@@ -40,6 +40,7 @@ def analyze(  # noqa: PLR0913  the first two are what, the rest is how, with def
     *,
     observations: Recording | str | os.PathLike[str] | None = None,
     actions: str | None = None,
+    second: Policy | str | os.PathLike[str] | None = None,
     analyzers: Mapping[str, Analyzer] | None = None,
     episodes: int = EPISODES,
     seed: int = 0,
@@ -53,6 +54,7 @@ def analyze(  # noqa: PLR0913  the first two are what, the rest is how, with def
         environment: What it plays in, or its gymnasium id.
         observations: What it is shown in place of an environment, or the path of a recording.
         actions: `discrete` or `continuous`, where neither the checkpoint nor the recording tells.
+        second: Another policy, to say how the two differ; it needs an environment.
         analyzers: By name, with their parameters; all that are installed by default.
         episodes: How many are played for every number to rest on, at least 2.
         seed: Decides every random number.
@@ -63,6 +65,8 @@ def analyze(  # noqa: PLR0913  the first two are what, the rest is how, with def
         PolicyscopeError: If the policy cannot be loaded or does not fit what it is to meet.
     """
     _require_sense(environment, observations, actions, episodes, seed)
+    if second is not None and environment is None:
+        raise UsageError("Two policies are compared in an environment; name it.")
     analyzers = configured(registry.names(registry.ANALYZERS)) if analyzers is None else analyzers
     policy = policy if isinstance(policy, Policy) else load(policy)
     timings: dict[str, float] = {}
@@ -76,19 +80,25 @@ def analyze(  # noqa: PLR0913  the first two are what, the rest is how, with def
             recording = _recording(observations, seed)
             subject = Subject.recorded(policy, recording, seed, actions, progress)
         setting = _recorded(recording, subject)
+    subjects = [subject]
+    if second is not None and environment is not None:
+        other = second if isinstance(second, Policy) else load(second)
+        with _timed(timings, "playing the second"):
+            subjects.append(Subject.observed(other, environment, episodes, seed, lanes, progress))
     entries: dict[str, Entry] = {}
     for name, analyzer in analyzers.items():
         with _timed(timings, name):
-            entries[name] = Entry(_parameters(analyzer), _ask(name, analyzer, subject))
+            entries[name] = Entry(_parameters(analyzer), _ask(name, analyzer, *subjects))
     report = Report(
         checkpoint=policy.checkpoint,
         environment=setting,
         seed=seed,
         episodes=0 if environment is None else episodes,
         versions={"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}},
-        notices=_notices(subject),
+        notices=tuple(dict.fromkeys(n for subject in subjects for n in _notices(subject))),
         entries=entries,
         timings=timings,
+        second=subjects[1].policy.checkpoint if len(subjects) > 1 else None,
     )
     return dataclasses.replace(report, findings=find(report))
 
@@ -142,12 +152,19 @@ def literal(text: str) -> Any:
         return text
 
 
-def _ask(name: str, analyzer: Analyzer, subject: Subject) -> Result:
-    unmet = [need.value for need in analyzer.needs if not need.met_by(subject)]
+def _ask(name: str, analyzer: Analyzer, subject: Subject, second: Subject | None = None) -> Result:
+    subjects = (subject,) if second is None else (subject, second)
+    needs = analyzer.needs
+    unmet = [need.value for need in needs if not all(need.met_by(one) for one in subjects)]
     if unmet:
         return NotApplicable(f"needs {' and '.join(unmet)}")
+    rng = generator(subject.seed, name)
     try:
-        return analyzer.run(subject, generator(subject.seed, name))
+        if second is None:
+            return analyzer.run(subject, rng)
+        if isinstance(analyzer, Comparing):
+            return analyzer.compare(subject, second, rng)
+        return NotApplicable("does not compare policies")
     except PolicyscopeError as error:
         return NotApplicable(str(error))
     except Exception as error:  # an analyzer, perhaps a stranger's, must not take the others along

@@ -34,11 +34,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from policyscope import registry, statistics
+from policyscope.analyzers.direction_change import direction_change
 from policyscope.analyzers.impact import Moves, impact
 from policyscope.analyzers.subject import Need, Subject
 from policyscope.moments import LEADING, principal, quotient
 from policyscope.policies.flips import is_discrete
-from policyscope.reports.results import DirectionSet, NotApplicable
+from policyscope.reports.results import DirectionComparison, DirectionSet, NotApplicable
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.instability import Gradients, Instability, instability
 from policyscope.rollouts.seeds import generator
@@ -125,6 +126,27 @@ class Directions:
             impact=impact(subject, visited, gradients, g, moves, rng),
             spectrum=radial_spectrum(g.reshape(gradients.scale.shape).numpy()),
         )
+
+    def compare(
+        self, first: Subject, second: Subject, rng: np.random.Generator
+    ) -> DirectionComparison | NotApplicable:
+        """See `Comparing.compare`; the first policy's units are taken for both."""
+        if first.environment is None:
+            return NotApplicable(f"needs {Need.ENVIRONMENT.value}")
+        gradients = self._gradients(first, first.visited.first(self.episodes))
+        other = int(generator(first.seed, INDEPENDENT).integers(2**31))
+        again = first.play(Greedy(first.policy), episodes=self.episodes, seed=other).visited
+        one, two = (s.visited.first(self.episodes) for s in (first, second))
+        runs = tuple(
+            (visited, _watched(subject, visited, gradients, "gradients"))
+            for subject, visited in ((first, one), (second, two), (first, again))
+        )
+        for subject, (_, seen) in zip((first, second, first), runs, strict=True):
+            if not seen.moments.trace > 0:
+                return NotApplicable(f"the gradients of {subject.policy.checkpoint.file} vanish")
+        names = tuple(feature.name for feature in first.features)
+        files = (first.policy.checkpoint.file, second.policy.checkpoint.file)
+        return direction_change(runs, files, names, gradients, rng, self.confidence)
 
     def _gradients(self, subject: Subject, visited: Visited) -> Gradients:
         scale = _units(subject, visited) if self.units == "deviations" else None

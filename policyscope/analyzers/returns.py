@@ -17,6 +17,7 @@ import numpy as np
 from policyscope.analyzers.subject import Need, Subject
 from policyscope.reports.results import EpisodeReturns
 from policyscope.rollouts.actors import UniformRandom
+from policyscope.rollouts.rollouts import Rollouts
 from policyscope.statistics import CONFIDENCE
 
 
@@ -32,9 +33,17 @@ class Returns:
     def run(self, subject: Subject, rng: np.random.Generator) -> EpisodeReturns:
         """See `Analyzer.run`."""
         del rng
-        played = (subject.rollouts, subject.play(UniformRandom(subject.action_space)))
+        chance = subject.play(UniformRandom(subject.action_space))
+        return self._of(("clean", "random"), (subject.rollouts, chance))
+
+    def compare(self, first: Subject, second: Subject, rng: np.random.Generator) -> EpisodeReturns:
+        """See `Comparing.compare`."""
+        del rng
+        return self._of(("second", "first"), (second.rollouts, first.rollouts))
+
+    def _of(self, arms: tuple[str, ...], played: tuple[Rollouts, ...]) -> EpisodeReturns:
         return EpisodeReturns(
-            arms=("clean", "random"),
+            arms=arms,
             returns=np.stack([rollouts.returns for rollouts in played]),
             lengths=np.stack([rollouts.lengths for rollouts in played]),
             truncated=np.stack([rollouts.truncated for rollouts in played]),

@@ -173,6 +173,15 @@ class Need(Enum):
 
 
 @runtime_checkable
+class Comparing(Protocol):
+    """An analyzer that can also say how two policies differ, beyond what two runs of one do."""
+
+    def compare(self, first: Subject, second: Subject, rng: np.random.Generator) -> Result:
+        """Answer the question for two policies that played the same episodes."""
+        ...
+
+
+@runtime_checkable
 class Analyzer(Protocol):
     """A method: a frozen dataclass of parameters with one pure `run`.
 

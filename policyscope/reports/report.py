@@ -124,6 +124,8 @@ class Report:
     timings: dict[str, float]
     """Seconds of wall time, by what took them; the only part that differs between equal runs."""
     findings: tuple[Finding, ...] = ()
+    second: Checkpoint | None = None
+    """The policy that the first was compared with, if any."""
 
     def measures(self) -> Iterator[Measure]:
         """Every number of every analyzer, in a stable order."""

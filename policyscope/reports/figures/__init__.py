@@ -6,6 +6,7 @@ from policyscope.reports.figures.episode_returns import draw_returns
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
     Attribution,
+    DirectionComparison,
     DirectionSet,
     EpisodeReturns,
     Failed,
@@ -29,5 +30,5 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
             return draw_returns(name, result)
         case Attribution():
             return draw_attribution(name, result, environment)
-        case DirectionSet() | NotApplicable() | Failed():
+        case DirectionSet() | DirectionComparison() | NotApplicable() | Failed():
             return ()

@@ -6,6 +6,7 @@ here, and figures for it in `reports/figures`.
 """
 
 from policyscope.reports.results.attribution import Attribution
+from policyscope.reports.results.direction_comparison import DirectionComparison
 from policyscope.reports.results.direction_set import DirectionSet
 from policyscope.reports.results.episode_returns import EpisodeReturns
 from policyscope.reports.results.impact import Impact
@@ -14,6 +15,7 @@ from policyscope.reports.results.no_answer import Failed, NotApplicable
 
 __all__ = [
     "Attribution",
+    "DirectionComparison",
     "DirectionSet",
     "EpisodeReturns",
     "Failed",
@@ -23,5 +25,5 @@ __all__ = [
     "Result",
 ]
 
-Result = EpisodeReturns | Attribution | DirectionSet | NotApplicable | Failed
+Result = EpisodeReturns | Attribution | DirectionSet | DirectionComparison | NotApplicable | Failed
 """Everything an analyzer may answer."""

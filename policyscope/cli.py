@@ -35,7 +35,9 @@ class Format(StrEnum):
     JSON = "json"
 
 
-CheckpointPath = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="The trained policy.")]
+CheckpointPath = Annotated[
+    Path, typer.Argument(metavar="CHECKPOINT", help="The trained policy, or a folder with one.")
+]
 ReportFolder = Annotated[Path, typer.Argument(metavar="DIR", help="A report's folder.")]
 Activation = Annotated[
     str | None,
@@ -49,8 +51,7 @@ Architecture = Annotated[
     str | None,
     typer.Option(
         metavar="MODULE:NAME",
-        help="Your code that builds the network for the file's weights, such as net:Actor, "
-        "imported from this folder or what is installed.",
+        help="Your code, in this folder or installed, that builds the network for the weights.",
     ),
 ]
 OwnPolicy = Annotated[
@@ -82,7 +83,8 @@ def _version(
 @app.command()
 def analyze(  # noqa: PLR0913  one argument per option
     checkpoint: Annotated[
-        Path | None, typer.Argument(metavar="[CHECKPOINT]", help="The trained policy.")
+        Path | None,
+        typer.Argument(metavar="[CHECKPOINT]", help="The trained policy, or a folder with one."),
     ] = None,
     env: Annotated[
         str | None, typer.Option(metavar="ID", help="Gymnasium id, such as CartPole-v1.")
@@ -248,7 +250,7 @@ def dashboard(
 
 def _name(checkpoint: Path | None, own_policy: str | None) -> str:
     if checkpoint is not None and own_policy is None:
-        return checkpoint.stem
+        return checkpoint.absolute().stem  # a folder may be named by a dot
     if checkpoint is None and own_policy is not None:
         return own_policy.rpartition(":")[2]
     raise UsageError("Give either a CHECKPOINT or --policy MODULE:NAME, code of your own.")

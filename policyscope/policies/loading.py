@@ -14,6 +14,7 @@ from policyscope.policies.architecture import filled
 from policyscope.policies.file import CheckpointFile, Hints, Loader
 from policyscope.policies.normalisation import applied, read_normaliser
 from policyscope.policies.policy import Policy
+from policyscope.policies.repository import Published, normaliser_beside, published
 from policyscope.provenance import digest
 
 
@@ -27,7 +28,7 @@ def load(
     """Load a trained policy without running anything that its file brings.
 
     Args:
-        path: A checkpoint, in any format of docs/loading.md.
+        path: A checkpoint, in any format of docs/loading.md, or a folder with one in it.
         activation: Name of the activation between layers, for files that do not record it.
         normalisation: A VecNormalize file with the statistics of the observations.
         architecture: Code of your own that builds the network to be filled with the file's
@@ -37,40 +38,62 @@ def load(
         CheckpointError: With one sentence about what the file is and what would make it loadable.
         UsageError: If there is no such activation or code.
     """
-    file = _open(Path(path))
+    folder = _published(Path(path))
+    file = _open(Path(path) if folder is None else folder.checkpoint)
     if architecture is None:
         policy = _loader(file).load(file, Hints(activation))
     elif activation is None:
         policy = filled(file, architecture)
     else:
         raise UsageError("An architecture has its own activations; leave --activation away.")
+    notices = () if folder is None else (folder.notice,)
+    if normalisation is None and folder is not None:
+        normalisation = folder.normaliser
     if normalisation is not None:
-        return applied(policy, read_normaliser(Path(normalisation)))
-    return _with_notices(policy, _unused_normaliser(file.path))
+        return _with_notices(applied(policy, read_normaliser(Path(normalisation))), notices)
+    return _with_notices(policy, notices or _unused_normaliser(file.path))
+
+
+def _published(path: Path) -> Published | None:
+    """What a folder gives; None for a file."""
+
+    def recognised(inside: Path) -> bool:
+        return inside.stat().st_size > 0 and _recognising(_open(inside)) is not None
+
+    try:
+        return published(path, recognised) if path.is_dir() else None
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _open(path: Path) -> CheckpointFile:
     try:
-        if path.is_dir():
-            raise CheckpointError(f"{path} is a folder; give the checkpoint file inside it.")
         if not path.is_file():
             raise CheckpointError(f"There is no file {path}; check the path.")
         if path.stat().st_size == 0:
             raise CheckpointError(f"{path.name} is empty; get a fresh copy.")
         return CheckpointFile(path, digest(path))
     except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be opened ({error.strerror}); check the path and who may read it."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{path} cannot be opened ({error.strerror}); check the path and who may read it."
+    )
 
 
 def _loader(file: CheckpointFile) -> Loader:
-    loaders, broken = registry.everything(registry.LOADERS)
-    for kind in loaders.values():
-        loader = kind()
-        if loader.recognises(file):
-            return loader
-    raise UnsupportedCheckpoint(" ".join((_what_it_looks_like(file), *broken)))
+    loader = _recognising(file)
+    if loader is None:
+        _, broken = registry.everything(registry.LOADERS)
+        raise UnsupportedCheckpoint(" ".join((_what_it_looks_like(file), *broken)))
+    return loader
+
+
+def _recognising(file: CheckpointFile) -> Loader | None:
+    loaders = (kind() for kind in registry.everything(registry.LOADERS)[0].values())
+    return next((loader for loader in loaders if loader.recognises(file)), None)
 
 
 _LOOKS = (
@@ -78,6 +101,7 @@ _LOOKS = (
     (b"\x89HDF", "an HDF5 file (Keras)", "export the policy to TorchScript"),
     (b"\x08", "a protobuf file, but no ONNX model", "get a fresh copy"),
     (b"\x1f\x8b", "a gzip archive", "unpack it and give the file inside"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file", "fetch that: git lfs pull"),
     (b"{", "a JSON text", "give the file that holds the weights"),
 )
 
@@ -99,11 +123,12 @@ def _what_it_looks_like(file: CheckpointFile) -> str:
 
 
 def _unused_normaliser(path: Path) -> tuple[str, ...]:
-    names = (f"{path.stem}.vecnormalize.pkl", "vecnormalize.pkl", "vec_normalize.pkl")
-    found = next((name for name in names if path.with_name(name).is_file()), None)
+    found = normaliser_beside(path)
     if found is None:
         return ()
-    return (f"{found} lies beside the checkpoint and was not used: give it with --normalisation.",)
+    return (
+        f"{found.name} lies beside the checkpoint and was not used: give it with --normalisation.",
+    )
 
 
 def _with_notices(policy: Policy, notices: tuple[str, ...]) -> Policy:

@@ -24,6 +24,10 @@ NOT_CHECKPOINTS = {
         "a protobuf file, but no ONNX model",
     ),
     "a gzip archive": (gzip.compress(b"x"), "looks like a gzip archive; unpack it and give the"),
+    "a pointer": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+        "looks like a Git LFS pointer, not the file; fetch that: git lfs pull",
+    ),
     "a JSON text": (b'{"a": 1}', "looks like a JSON text; give the file that holds the weights"),
     "half a zip": (
         archive({"data": b"x" * 99})[:50],
@@ -49,11 +53,6 @@ def test_another_file_is_called_what_it_is(tmp_path, name):
 def test_a_missing_file_is_a_sentence(tmp_path):
     with pytest.raises(CheckpointError, match=r"There is no file .*policy.zip; check the path"):
         load(tmp_path / "policy.zip")
-
-
-def test_a_folder_is_a_sentence(tmp_path):
-    with pytest.raises(CheckpointError, match="is a folder; give the checkpoint file inside it"):
-        load(tmp_path)
 
 
 def test_an_empty_file_is_a_sentence(tmp_path):

@@ -1,5 +1,6 @@
 """What the examples register is what they say, and their checkpoints earn what is claimed."""
 
+import re
 from pathlib import Path
 
 import gymnasium
@@ -106,3 +107,37 @@ def test_a_published_policy_that_remembers_wins_at_pong():
     greedy = actor(PUBLISHED / "a3c-gru-PongDeterministic-v4.tar", environment, activation="elu")
     # without sticky actions nothing is random, so one game tells all
     assert play(greedy, environment, 1).returns.tolist() == [21]
+
+
+SHIPPED = {
+    "cartpole_dqn.zip": "CartPole-v1",
+    "cartpole_ppo.zip": "CartPole-v1",
+    "cartpole_c51.cleanrl_model": "CartPole-v1",
+    "pendulum_sac.zip": "Pendulum-v1",
+    "pendulum_td3.cleanrl_model": "Pendulum-v1",
+}
+HUNDRED = np.arange(100)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_checkpoint_scores_what_its_script_says(name, examples):
+    script = (examples / f"train_{name.partition('.')[0]}.py").read_text()
+    said = re.search(r"scores\s+(-?[\d.]+) \+- ([\d.]+)\s+\(.* seeds 1000 to 1099", script)
+    assert said is not None
+    environment = Environment(SHIPPED[name])
+    policy = actor(examples / name, environment).policy
+    lanes, returns, playing = environment.lanes(100), np.zeros(100), HUNDRED
+    seen = lanes.reset(HUNDRED, range(1000, 1100))
+    while len(playing):
+        with torch.inference_mode():
+            chosen = policy.actions(policy.scores(torch.from_numpy(seen))[0])
+        seen, rewards, terminated, truncated = lanes.step(playing, chosen)
+        returns[playing] += rewards
+        going = ~(terminated | truncated)
+        seen, playing = seen[going], playing[going]
+    lanes.close()
+    assert [returns.mean(), returns.std()] == pytest.approx([float(s) for s in said.groups()], 1e-3)
+
+
+def test_shipped_checkpoints_are_small(examples):
+    assert all((examples / name).stat().st_size <= 150_000 for name in SHIPPED)

@@ -1,17 +1,19 @@
 """State dicts of image policies: convolutions, then linear layers, as CleanRL saves them.
 
 Strides and the size of images are those of `layouts.py`. The activation between layers is not in
-the file, and has to be given.
+the file, and has to be given, unless `cleanrl.py` recognises the names.
 """
+
+from dataclasses import replace
 
 from torch import Tensor, nn
 
 from policyscope.errors import ActivationUnknown, CheckpointError, UnsupportedCheckpoint
-from policyscope.policies import layouts, mlp, recurrent
+from policyscope.policies import cleanrl, layouts, mlp, recurrent
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.modules import Frames
 from policyscope.policies.policy import Policy
-from policyscope.policies.state_dict import VALUE, StateDict, acting_tensors
+from policyscope.policies.state_dict import VALUE, StateDict, acting_tensors, activation_of
 from policyscope.provenance import Checkpoint
 
 
@@ -43,26 +45,36 @@ class ConvolutionalStateDict:
             raise UnsupportedCheckpoint(f"{file.name} holds no convolutions of known strides.")
         images = [name for name, weight in weights.items() if weight.ndim == 4]
         convolutions = layouts.rebuilt(tensors, images, layout, mlp.sizes(linear)[0])
-        checkpoint = _described(file, convolutions, linear, hints.activation is None)
-        if hints.activation is None:
+        head = cleanrl.head_of(tensors, file.saved, mlp.sizes(linear)[-1], file.name)
+        known = cleanrl.layout_of(file.name, tensors)
+        activation, unknown = activation_of(hints, known)
+        meaning = head.meaning or (known.meaning if known else None)
+        checkpoint = _described(file, convolutions, linear, head.outputs)
+        checkpoint = replace(
+            checkpoint,
+            scores=meaning or checkpoint.scores,
+            unknown=(*unknown, *checkpoint.unknown),
+        )
+        if activation is None:
             raise ActivationUnknown(
                 f"{file.name} is a state dict, which does not record the activation between its "
                 f"layers ({checkpoint.architecture}); give it, for example --activation relu.",
                 checkpoint,
             )
-        activation = mlp.activation_named(hints.activation)
-        body = nn.Sequential(*convolutions.modules(activation), mlp.build(linear, activation))
+        fully_connected = mlp.build(linear, activation, *head.modules)
+        body = nn.Sequential(*convolutions.modules(activation), fully_connected)
         return Policy(
             network=Frames(body).eval(),
-            outputs=mlp.sizes(linear)[-1],
+            outputs=head.outputs,
             observation_shape=convolutions.shape,
+            meaning=meaning,
             takes_bytes=True,
             checkpoint=checkpoint,
         )
 
 
 def _described(
-    file: CheckpointFile, convolutions: layouts.Convolutions, linear: list[mlp.Layer], asking: bool
+    file: CheckpointFile, convolutions: layouts.Convolutions, linear: list[mlp.Layer], outputs: int
 ) -> Checkpoint:
     widths = mlp.sizes(linear)[1:]
     return Checkpoint(
@@ -74,9 +86,9 @@ def _described(
         architecture=" → ".join([*convolutions.words, *map(str, widths)]),
         parameters=convolutions.parameters + mlp.parameters(linear),
         observations=str(convolutions.shape),
-        actions=f"{widths[-1]} outputs",
+        actions=f"{outputs} outputs",
         scores="logits or mean action, as the environment's actions tell",
-        unknown=("activation",) * asking + ("action space", "scale of the images, taken as 1/255"),
+        unknown=("action space", "scale of the images, taken as 1/255"),
     )
 
 

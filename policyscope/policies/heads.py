@@ -48,3 +48,20 @@ class QuantileMean(nn.Module):
     def forward(self, quantiles: Tensor) -> Tensor:
         """From quantiles (batch, quantile × action) to q-values (batch, action)."""
         return quantiles.unflatten(1, (-1, self.actions)).mean(1)
+
+
+class Expectation(nn.Module):
+    """The q-value of each action: the mean of the returns that it has a distribution over.
+
+    Bellemare et al. 2017, https://arxiv.org/abs/1707.06887.
+    """
+
+    atoms: Tensor
+
+    def __init__(self, atoms: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("atoms", atoms)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """From logits (batch, action × atom) to q-values (batch, action)."""
+        return logits.unflatten(1, (-1, len(self.atoms))).softmax(2) @ self.atoms

@@ -9,14 +9,14 @@ what remains must chain from observations to scores:
 | `q_network.0`, `q_net.0`, `qf.0` … | q-values |
 | `network.0`, `fc1`, `layers.0`, `0` … with nothing else beside them | scores of an unknown kind |
 | `shared.0`, `fc1` … before one of the first two | layers that come before it |
-| `action_scale`, `action_bias` | tanh, scaled (CleanRL's continuous actors) |
+| `action_scale`, `action_bias`, `atoms` | what follows the last layer, see `cleanrl.py` |
 | `log_std`, `actor_logstd`, `std` | the spread of a Gaussian |
 
-The activation is not in the file, and has to be given.
+The activation is not in the file, and has to be given, unless `cleanrl.py` recognises the names.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -27,9 +27,8 @@ from policyscope.errors import (
     DamagedCheckpoint,
     UnsupportedCheckpoint,
 )
-from policyscope.policies import mlp
+from policyscope.policies import cleanrl, mlp
 from policyscope.policies.file import CheckpointFile, Hints
-from policyscope.policies.heads import TanhScaled
 from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import FeedForward, Policy, Scores
 from policyscope.policies.records import Record, within
@@ -39,6 +38,7 @@ from policyscope.provenance import Checkpoint
 
 _WRAPPERS = (
     "model_state_dict",
+    "model_weights",
     "state_dict",
     "actor_state_dict",
     "policy_state_dict",
@@ -55,7 +55,6 @@ VALUE = re.compile(
 """Names of what estimates values or spreads, and does not choose actions."""
 _Q = re.compile(r"(^|[._])(q|qf|q_?net(work)?|q_?func(tion)?)(?=[._\d]|$)")
 _STD = re.compile(r"(^|[._])(log_?)?std(ev)?$")
-_SCALED = ("action_scale", "action_bias")
 _REBUILD = "._rebuild_"
 _HARMLESS = ("torch", "numpy", "collections", "persistent")
 _NORMALISER = re.compile(r"norm|(^|[._])rms|running_mean|filter")
@@ -78,11 +77,18 @@ class StateDict:
         whole = without_objects(file.saved, file.name)
         content, beside = unwrapped(whole)
         tensors = tensors_of(content, file.name)
-        acting = _acting(tensors, file.name)
-        activation = mlp.activation_named(hints.activation) if hints.activation else None
+        acting = _acting(tensors, whole, file.name)
+        layout = cleanrl.layout_of(file.name, tensors)
+        activation, unknown = activation_of(hints, layout)
         if len(acting.layers) == 1:
-            activation = nn.Identity  # nothing stands between the layers of one
-        checkpoint = _described(file, acting, activation, notices_of([*beside, *tensors]))
+            activation, unknown = nn.Identity, ()  # nothing stands between the layers of one
+        meaning = acting.head.meaning or acting.meaning or (layout.meaning if layout else None)
+        checkpoint = _described(file, acting, activation, meaning)
+        checkpoint = replace(
+            checkpoint,
+            unknown=(*unknown, *checkpoint.unknown),
+            notices=notices_of([*beside, *tensors]) + (layout.notices if layout else ()),
+        )
         if activation is None:
             raise ActivationUnknown(
                 f"{file.name} is a state dict, which does not record the activation between its "
@@ -91,11 +97,11 @@ class StateDict:
                 checkpoint,
             )
         policy = Policy(
-            network=FeedForward(mlp.build(acting.layers, activation, *acting.final)).eval(),
-            outputs=acting.outputs,
+            network=FeedForward(mlp.build(acting.layers, activation, *acting.head.modules)).eval(),
+            outputs=acting.head.outputs,
             observation_shape=(acting.inputs,),
-            meaning=acting.meaning,
-            spread=spread_of(tensors, acting.outputs, file.name),
+            meaning=meaning,
+            spread=spread_of(tensors, acting.head.outputs, file.name),
             checkpoint=checkpoint,
         )
         normaliser = filter_inside(whole, acting.inputs, file.name)
@@ -107,24 +113,31 @@ class _Acting:
     """The part of the file that chooses actions."""
 
     layers: list[mlp.Layer]
+    head: cleanrl.Head
     meaning: Scores | None
-    final: tuple[nn.Module, ...]
     unknown: tuple[str, ...]
 
     @property
     def inputs(self) -> int:
         return mlp.sizes(self.layers)[0]
 
-    @property
-    def outputs(self) -> int:
-        return mlp.sizes(self.layers)[-1]
+
+def activation_of(
+    hints: Hints, layout: cleanrl.Layout | None
+) -> tuple[type[nn.Module] | None, tuple[str, ...]]:
+    """The activation that was given, or that CleanRL's code has; and what is unknown about it."""
+    if hints.activation:
+        return mlp.activation_named(hints.activation), ()
+    if layout is None:
+        return None, ("activation",)
+    return layout.activation, (layout.inferred,)
 
 
 def _described(
     file: CheckpointFile,
     acting: _Acting,
     activation: type[nn.Module] | None,
-    notices: tuple[str, ...],
+    meaning: Scores | None,
 ) -> Checkpoint:
     return Checkpoint(
         file=file.name,
@@ -135,19 +148,19 @@ def _described(
         architecture=mlp.architecture(acting.layers, activation),
         parameters=mlp.parameters(acting.layers),
         observations=f"({acting.inputs},)",
-        actions=f"{acting.outputs} outputs",
-        scores=acting.meaning or "logits or mean action, as the environment's actions tell",
-        unknown=("activation",) * (activation is None)
-        + ("bounds of the observations", "action space")
-        + ("whether actions are squashed",) * (acting.meaning is None and not acting.final)
+        actions=f"{acting.head.outputs} outputs",
+        scores=meaning or "logits or mean action, as the environment's actions tell",
+        unknown=("bounds of the observations", "action space")
+        + ("whether actions are squashed",) * (meaning is None)
         + acting.unknown,
-        notices=notices,
     )
 
 
 def unwrapped(content: Any) -> tuple[Any, list[str]]:
     """What is below the usual wrappers, and the names of what lies beside it."""
     beside: list[str] = []
+    if isinstance(content, tuple | list):
+        content = cleanrl.actor_among(content) or content
     for _ in _WRAPPERS:  # no deeper than this, for a pickle can contain itself
         known = content if isinstance(content, dict) else {}
         inner = next((k for k in _WRAPPERS if isinstance(known.get(k), dict)), None)
@@ -193,7 +206,7 @@ def _outermost_foreign(content: Any) -> Record | None:
     return next((r for r in records if r.origin.partition(".")[0] not in _HARMLESS), None)
 
 
-def _acting(tensors: dict[str, Tensor], file: str) -> _Acting:
+def _acting(tensors: dict[str, Tensor], whole: Any, file: str) -> _Acting:
     bases = [n.removesuffix("weight") for n, t in tensors.items() if t.ndim == 2 and _weighs(n)]
     inner = [base for base in bases if not VALUE.search(base)]
     actors = [base for base in inner if _ACTOR.search(base)]
@@ -209,11 +222,10 @@ def _acting(tensors: dict[str, Tensor], file: str) -> _Acting:
             f"{file}: the layers {listed} do not chain from observations to actions; save the "
             "acting network's state dict alone."
         )
-    final = _final(tensors, layers[-1][0].shape[0], file)
     return _Acting(
         layers,
-        Scores.MEAN_ACTION if final else Scores.Q_VALUES if chosen is values else None,
-        final,
+        cleanrl.head_of(tensors, whole, layers[-1][0].shape[0], file),
+        Scores.Q_VALUES if chosen is values else None,
         tuple(f"whether an activation follows {base.rstrip('.')}" for base in shared[-1:]),
     )
 
@@ -235,25 +247,13 @@ def _require_linear(tensors: dict[str, Tensor], actors: bool, file: str) -> None
     """What chooses actions is made of linear layers only."""
     for name, tensor in tensors.items():
         known = VALUE.search(name) or _STD.search(name) or (actors and _Q.search(name))
-        known = known or name in _SCALED
+        known = known or name in cleanrl.SCALED
         linear = (tensor.ndim == 2) == _weighs(name)
         if tensor.ndim > 2 or re.search(r"weight_(ih|hh)", name) or not (known or linear):
             raise UnsupportedCheckpoint(
                 f"{file} holds {name} of shape {tuple(tensor.shape)}: convolutions, recurrent and "
                 "normalising layers cannot be rebuilt from a state dict yet."
             )
-
-
-def _final(tensors: dict[str, Tensor], outputs: int, file: str) -> tuple[nn.Module, ...]:
-    if not set(_SCALED) <= set(tensors):
-        return ()
-    scale, bias = (tensors[name] for name in _SCALED)
-    if any(t.numel() not in (1, outputs) or not t.isfinite().all() for t in (scale, bias)):
-        raise DamagedCheckpoint(
-            f"{file} scales its {outputs} actions by {scale.tolist()} and {bias.tolist()}, which "
-            "does not fit."
-        )
-    return (TanhScaled(scale, bias),)
 
 
 def spread_of(tensors: dict[str, Tensor], outputs: int, file: str) -> Tensor | None:

@@ -31,7 +31,7 @@ class Agent(nn.Module):
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "agent.cleanrl_model"
+    return tmp_path / "agent.pt"
 
 
 @pytest.mark.parametrize(("filters", "side"), [((8, 4, 3), 7), ((8, 4), 9)])

@@ -81,7 +81,7 @@ def layouts() -> dict[str, tuple]:
             {**heads(critic=critic, actor_mean=actor), "actor_logstd": std.log()[None]},
             "tanh",
             actor,
-            None,
+            Scores.MEAN_ACTION,
         ),
         "CleanRL DQN": (heads(network=relu), "relu", relu, None),
         "CleanRL Q-network": (heads(q_network=q), "elu", q, Scores.Q_VALUES),
@@ -188,7 +188,9 @@ def test_the_acting_network_is_found_and_rebuilt(path, name, legacy):
     assert policy.meaning is meaning
     assert policy.observation_shape == (4,)
     assert policy.outputs == scores.shape[1]
-    assert policy.checkpoint.notices == ()
+    assert ["saves no statistics" in n for n in policy.checkpoint.notices] == [True] * (
+        name == "CleanRL PPO, continuous"
+    )
 
 
 def test_layers_without_a_bias_or_alone_are_rebuilt(path):

@@ -63,6 +63,16 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def require_measured(member: zipfile.ZipInfo) -> None:
+    """Refuse methods that Python unpacks all at once, whatever they unpack to.
+
+    Raises:
+        BadZipFile: If it is neither of the two that torch, numpy and stable-baselines3 use.
+    """
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile(f"{member.filename} is packed by a method that no library uses")
+
+
 def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     members = [member for member in archive.infolist() if not member.is_dir()]
     # a file that is cut off can end with an archive that was a member of it
@@ -74,6 +84,7 @@ def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     # asking for a number of bytes bounds what a lying header can make of a few; asking for one more
     # than there are has even an empty member checked
+    require_measured(member)
     with archive.open(member) as opened:
         content = opened.read(member.file_size + 1)
     if len(content) != member.file_size:

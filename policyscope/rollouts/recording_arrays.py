@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from policyscope.errors import RecordingError
+from policyscope.policies.archives import require_measured
 from policyscope.rollouts.recording import (
     COLUMNS,
     OBSERVATIONS,
@@ -72,9 +73,7 @@ def read_npy(path: Path, digest: str) -> Recording:
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    # Python unpacks these two a piece at a time, and others all at once, whatever they unpack to
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile(f"{member.filename} is packed as numpy never does")
+    require_measured(member)
     return archive.read(member)
 
 

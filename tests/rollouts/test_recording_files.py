@@ -293,7 +293,7 @@ BAD = {
     ),
     "bzip bomb": (
         lambda t: archive(t / "a.npz", {"obs.npy": bytes(3_000_000)}, zipfile.ZIP_BZIP2),
-        "packed as numpy never does",
+        "packed by a method that no library uses",
     ),
     "hdf5 cut off": (
         lambda t: binary(t / "a.hdf5", b"\x89HDF\r\n\x1a\n" + bytes(50)),

@@ -50,7 +50,9 @@ def load(
     if normalisation is None and folder is not None:
         normalisation = folder.normaliser
     if normalisation is not None:
-        return _with_notices(applied(policy, read_normaliser(Path(normalisation))), notices)
+        return _with_notices(
+            applied(policy, read_normaliser(Path(normalisation), policy.parts)), notices
+        )
     return _with_notices(policy, notices or _unused_normaliser(file.path))
 
 

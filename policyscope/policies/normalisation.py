@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from policyscope.errors import CheckpointError, DamagedCheckpoint, UnsupportedCheckpoint
+from policyscope.policies.observations import Parts
 from policyscope.policies.pickles import read
 from policyscope.policies.policy import Memory, Policy
 from policyscope.policies.records import Record, within
@@ -26,7 +27,8 @@ class Normaliser:
     mean: np.ndarray
     variance: np.ndarray
     epsilon: float
-    clip: float
+    clip: float | np.ndarray
+    """Infinite for the parts of a Dict that were not normalised, whose mean is 0 and variance 1."""
     active: bool
     """False where only rewards were normalised."""
 
@@ -41,11 +43,12 @@ class Normalised(nn.Module):
 
     mean: Tensor
     scale: Tensor
+    clip: Tensor
 
     def __init__(self, network: nn.Module, normaliser: Normaliser) -> None:
         super().__init__()
         self.network = network
-        self.clip = normaliser.clip
+        self.register_buffer("clip", torch.as_tensor(normaliser.clip).double())
         self.register_buffer("mean", torch.from_numpy(normaliser.mean).double())
         self.register_buffer("scale", torch.from_numpy(normaliser.scale).double())
 
@@ -55,11 +58,15 @@ class Normalised(nn.Module):
         return self.network(normal, memory)
 
 
-def read_normaliser(path: Path) -> Normaliser:
+def read_normaliser(path: Path, parts: Parts | None = None) -> Normaliser:
     """Read a VecNormalize file without running it.
 
+    Args:
+        path: What stable-baselines3 wrote with `env.save(path)`.
+        parts: What the policy's flat observations consist of, where they were a Dict.
+
     Raises:
-        CheckpointError: If the file is missing, damaged or no VecNormalize.
+        CheckpointError: If the file is missing, damaged or no VecNormalize, or of another Dict.
     """
     if not path.is_file():
         raise CheckpointError(f"There is no normalisation file {path}; check the path.")
@@ -69,29 +76,54 @@ def read_normaliser(path: Path) -> Normaliser:
             f"{path.name} holds {_name(record)}, not the VecNormalize of stable-baselines3; "
             "save yours with `env.save(path)`."
         )
+    epsilon, clip = _number(record.get("epsilon", 1e-8)), _number(record.get("clip_obs", 10.0))
     statistics = record.get("obs_rms")
-    if isinstance(statistics, dict):
-        raise UnsupportedCheckpoint(
-            f"{path.name} normalises dictionary observations; only arrays can be analysed."
-        )
     active = _number(record.get("norm_obs", True)) != 0
-    if not active:
-        statistics = Record("none are kept", state={"mean": 0.0, "var": 1.0})
-    if not isinstance(statistics, Record):
-        raise DamagedCheckpoint(f"{path.name} holds no statistics; get a fresh copy.")
-    normaliser = Normaliser(
-        file=path.name,
-        mean=_numbers(statistics.get("mean")),
-        variance=_numbers(statistics.get("var")),
-        epsilon=_number(record.get("epsilon", 1e-8)),
-        clip=_number(record.get("clip_obs", 10.0)),
-        active=active,
-    )
+    if active and isinstance(statistics, dict):
+        mean, variance, clip = _of_a_dict(statistics, parts or {}, clip, path.name)
+    elif active:
+        mean, variance = _recorded(statistics, path.name)
+    else:
+        mean, variance = np.zeros(()), np.ones(())
+    normaliser = Normaliser(path.name, mean, variance, epsilon, clip, active)
     if not _sound(normaliser):
         raise DamagedCheckpoint(
             f"{path.name} holds statistics that are NaN, negative or do not fit; get a fresh copy."
         )
     return normaliser
+
+
+def _recorded(statistics: object, file: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of an array."""
+    if not isinstance(statistics, Record):
+        raise DamagedCheckpoint(f"{file} holds no statistics; get a fresh copy.")
+    return _numbers(statistics.get("mean")), _numbers(statistics.get("var"))
+
+
+def _of_a_dict(
+    statistics: dict[Any, Any], parts: Parts, clip: float, file: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, variance and clipping of each number, of parts that were not normalised as well."""
+    found = {key: _recorded(part, file) for key, part in statistics.items()}
+    fits = all(array.shape == parts.get(key) for key, pair in found.items() for array in pair)
+    if not fits or not parts:
+        shapes = ", ".join(f"{key} {mean.shape}" for key, (mean, _) in found.items())
+        taken = ", ".join(f"{key} {shape}" for key, shape in parts.items())
+        raise CheckpointError(
+            f"{file} normalises a Dict of {shapes}, and the policy takes {taken or 'arrays'}; they "
+            "do not belong together."
+        )
+    columns = [
+        (*found[key], np.full(shape, clip))
+        if key in found
+        else (np.zeros(shape), np.ones(shape), np.full(shape, np.inf))
+        for key, shape in parts.items()
+    ]
+    mean, variance, clips = (
+        np.concatenate([array.flatten() for array in column])
+        for column in zip(*columns, strict=True)
+    )
+    return mean, variance, clips
 
 
 def applied(policy: Policy, normaliser: Normaliser) -> Policy:
@@ -156,7 +188,9 @@ def _sound(normaliser: Normaliser) -> bool:
     mean, variance = normaliser.mean, normaliser.variance
     finite = np.isfinite(mean).all() and np.isfinite([*variance.flat, normaliser.epsilon]).all()
     positive = (variance >= 0).all() and (variance + normaliser.epsilon > 0).all()
-    return bool(mean.shape == variance.shape and finite and positive and normaliser.clip > 0)
+    return bool(
+        mean.shape == variance.shape and finite and positive and np.all(normaliser.clip > 0)
+    )
 
 
 def _numbers(value: object) -> np.ndarray:

@@ -90,9 +90,10 @@ def test_statistics_of_another_size_do_not_belong(originals, path):
         load(originals["DQN"].path, normalisation=path)
 
 
-def test_dictionaries_of_observations_are_named(path):
-    normalising(spaces.Dict({"a": SENSORS})).save(str(path))
-    with pytest.raises(UnsupportedCheckpoint, match="normalises dictionary observations"):
+@pytest.mark.parametrize("keys", [None, []])
+def test_dictionaries_of_observations_do_not_fit_a_policy_of_arrays(path, keys):
+    normalising(spaces.Dict({"a": SENSORS}), norm_obs_keys=keys).save(str(path))
+    with pytest.raises(CheckpointError, match="a Dict of .*, and the policy takes arrays"):
         read_normaliser(path)
 
 

@@ -25,7 +25,12 @@ from test_sb3_refusals import refusal
 from wandering import Wandering, registered
 from zips import with_data
 
-from policyscope.errors import DamagedCheckpoint, EnvironmentMismatch, UnsupportedCheckpoint
+from policyscope.errors import (
+    CheckpointError,
+    DamagedCheckpoint,
+    EnvironmentMismatch,
+    UnsupportedCheckpoint,
+)
 from policyscope.policies.loading import load
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.environment import Environment
@@ -260,6 +265,37 @@ def test_an_extractor_of_somebody_s_own_is_named(tmp_path):
     more = {"features_extractor_class": Mine}
     model = sb3.A2C("MultiInputPolicy", Still(REACHING, BUTTONS), policy_kwargs=more, **on_policy)
     assert "Mine'>, whose code is not in the file" in refusal(model, tmp_path)
+
+
+@pytest.mark.parametrize("keys", [None, ["desired_goal", "observation"]], ids=["all", "two"])
+def test_a_normaliser_of_a_dict_is_applied_part_by_part(keys, tmp_path):
+    environment = normalising(REACHING, LEVERS, norm_obs_keys=keys, clip_obs=1.5)
+    rng = np.random.default_rng(2)
+    for statistics in environment.obs_rms.values():
+        statistics.mean = rng.normal(0, 2, statistics.mean.shape)
+        statistics.var = rng.uniform(0.01, 4, statistics.var.shape)
+    model = randomised(sb3.PPO("MultiInputPolicy", environment, **batches))
+    model.save(tmp_path / "model.zip")
+    environment.save(tmp_path / "vecnormalize.pkl")
+    policy = load(tmp_path / "model.zip", normalisation=tmp_path / "vecnormalize.pkl")
+    fitted = policy.fitted_to(REACHING, LEVERS, "it")
+    rows = [REACHING.sample() for _ in range(50)]
+    seen = {key: np.stack([row[key] for row in rows]) for key in REACHING}
+    expected, _ = model.predict(environment.normalize_obs(seen), deterministic=True)
+    flat = torch.from_numpy(np.stack([spaces.flatten(REACHING, row) for row in rows]))
+    chosen = fitted.actions(fitted.scores(flat)[0])
+    np.testing.assert_allclose(chosen, expected, rtol=1e-5, atol=1e-5)
+    assert len(np.unique(expected, axis=0)) > 40
+    assert fitted.scale is not None and fitted.scale.shape == (9,)
+
+
+def test_a_normaliser_of_another_dict_is_refused(tmp_path):
+    sb3.PPO("MultiInputPolicy", Still(REACHING, LEVERS), **batches).save(tmp_path / "model.zip")
+    normalising(spaces.Dict(observation=GOAL)).save(tmp_path / "vecnormalize.pkl")
+    with pytest.raises(
+        CheckpointError, match=r"a Dict of observation \(2,\), and .* achieved_goal"
+    ):
+        load(tmp_path / "model.zip", normalisation=tmp_path / "vecnormalize.pkl")
 
 
 def test_masks_are_said_to_be_missing_whatever_is_normalised(tmp_path):

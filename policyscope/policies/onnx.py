@@ -35,7 +35,7 @@ class Onnx:
     def load(self, file: CheckpointFile, hints: Hints) -> Policy:
         """Check the model and rebuild it. See `Loader.load`."""
         del hints
-        model = read_model(file.content, file.name)
+        model, said = read_model(file)
         wiring, heard = wire(*declared(model.graph), file.name)
         built = _built(model, wiring, file.name)
         operators = sorted({node.op_type for node in model.graph.node} - {"Constant"})
@@ -59,7 +59,7 @@ class Onnx:
                     "action space",
                     "whether scores are q-values or logits",
                 ),
-                notices=heard + built.notices,
+                notices=said + heard + built.notices,
             ),
             observation_shape=wiring.observation.lane,
             memory_shapes=tuple(port.lane or () for port in wiring.states),

@@ -114,7 +114,7 @@ def program(model: Any, wiring: Wiring, file: str) -> Program:
 def _straight(port: Port, graph: Any) -> Port:
     """Whole numbers that are made real first may as well come real: so pixels have gradients."""
     readers = {node.op_type for node in graph.node if port.name in node.input}
-    return replace(port, type=torch.float32) if readers == {"Cast"} else port
+    return replace(port, type=torch.float32) if readers - {"Shape"} == {"Cast"} else port
 
 
 def _attribute(attribute: Any, file: str) -> Any:

@@ -22,6 +22,7 @@ from policyscope.policies.onnx_nodes import (
     bounded,
     numbers,
 )
+from policyscope.policies.onnx_recurrent import RECURRENT
 
 VERSIONS = range(9, 28)
 """Versions of the operator set whose differences are known here."""
@@ -180,13 +181,24 @@ def _layer_normalisation(
     return normal * scale if bias is None else normal * scale + bias
 
 
+def _arg_max(node: Node, x: Tensor) -> Tensor:
+    if node.get("select_last_index", 0):
+        raise Inexpressible("ArgMax of the last of equals")
+    return x.argmax(node.get("axis", 0), bool(node.get("keepdims", 1)))
+
+
 OPERATORS: Mapping[str, Operator] = {
     **REARRANGING,
+    **RECURRENT,
     "Abs": _plain(torch.abs),
     "Add": _plain(torch.add),
+    "And": _plain(torch.logical_and),
+    "ArgMax": _arg_max,
     "AveragePool": _average_pool,
     "BatchNormalization": _batch_normalisation,
     "Cast": _cast,
+    "CastLike": lambda _, x, like: x.to(like.dtype),
+    "Ceil": _plain(torch.ceil),
     "Clip": _clip,
     "Conv": _conv,
     "Cos": _plain(torch.cos),
@@ -196,31 +208,40 @@ OPERATORS: Mapping[str, Operator] = {
     "Equal": _plain(torch.eq),
     "Erf": _plain(torch.erf),
     "Exp": _plain(torch.exp),
+    "Floor": _plain(torch.floor),
     "Gelu": lambda node, x: F.gelu(x, approximate=node.get("approximate", "none")),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda _, x: x.mean(list(range(2, x.ndim)), keepdim=True),
     "Greater": _plain(torch.gt),
+    "GreaterOrEqual": _plain(torch.ge),
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _plain(F.hardswish),
     "Identity": lambda _, x: x,
     "LayerNormalization": _layer_normalisation,
     "LeakyRelu": lambda node, x: F.leaky_relu(x, node.get("alpha", 0.01)),
     "Less": _plain(torch.lt),
+    "LessOrEqual": _plain(torch.le),
     "Log": _plain(torch.log),
     "LogSoftmax": _softmax(torch.log_softmax),
     "MatMul": _plain(torch.matmul),
     "Max": _folded(torch.maximum),
     "MaxPool": _max_pool,
     "Min": _folded(torch.minimum),
+    "Mish": _plain(F.mish),
     "Mul": _plain(torch.mul),
     "Neg": _plain(torch.neg),
+    "Not": _plain(torch.logical_not),
+    "Or": _plain(torch.logical_or),
     "Pow": lambda _, x, y: torch.pow(x, y).to(x.dtype),
     "Reciprocal": _plain(torch.reciprocal),
+    "ReduceMax": _reduced(torch.amax),
     "ReduceMean": _reduced(torch.mean),
+    "ReduceMin": _reduced(torch.amin),
     "ReduceSum": _reduced(torch.sum),
     "Relu": _plain(torch.relu),
     "Selu": _selu,
     "Sigmoid": _plain(torch.sigmoid),
+    "Sign": _plain(torch.sign),
     "Sin": _plain(torch.sin),
     "Softmax": _softmax(torch.softmax),
     "Softplus": _plain(F.softplus),
@@ -229,4 +250,6 @@ OPERATORS: Mapping[str, Operator] = {
     "Tanh": _plain(torch.tanh),
     "Where": _plain(torch.where),
 }
-_BROADCASTING = frozenset("Add Div Equal Greater Less Max Min Mul Pow Sub Where".split())
+_BROADCASTING = frozenset(
+    "Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Min Mul Or Pow Sub Where".split()
+)

@@ -18,15 +18,14 @@ from torch import Tensor
 
 from policyscope.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.archives import ROOM, SHRINKAGE
+from policyscope.policies.file import CheckpointFile
+from policyscope.policies.onnx_external import EXTERNAL, LARGEST, inlined
 from policyscope.policies.onnx_nodes import TYPES
 from policyscope.policies.quoting import first_line, printable
 from policyscope.policies.wiring import Declared
 
-LARGEST = 1 << 28
-"""Bytes that a model may have: no policy comes near, and reading takes a few times as many."""
 _HEAD = 1 << 16
 _GZIP = b"\x1f\x8b"
-_EXTERNAL = 1
 _FIELDS = {1: "float_data", 7: "int64_data", 11: "double_data"}
 """Where tensors keep numbers that are not raw bytes, by type; `int32_data` for the others."""
 _RANDOM = re.compile(r"^(Random(Normal|Uniform)(Like)?|Multinomial|Bernoulli)$")
@@ -83,14 +82,15 @@ def required(package: str, file: str) -> Any:
         ) from error
 
 
-def read_model(data: bytes, file: str) -> Any:
-    """The checked model, an `onnx.ModelProto` without what does not compute.
+def read_model(checkpoint: CheckpointFile) -> tuple[Any, tuple[str, ...]]:
+    """The checked model, an `onnx.ModelProto` without what does not compute, and what to hear.
 
     Raises:
         DamagedCheckpoint: If it cannot be read or contradicts itself.
         UnsafeCheckpoint: If it reaches beyond itself.
         UnsupportedCheckpoint: If it is whole, but no policy that can be played.
     """
+    data, file = checkpoint.content, checkpoint.name
     onnx = required("onnx", file)
     if data.startswith(_GZIP):
         data = _unpacked(data, file)
@@ -105,19 +105,21 @@ def read_model(data: bytes, file: str) -> Any:
         raise _damaged(file, "its protobuf cannot be parsed") from error
     if not _is_text(model):
         raise _damaged(file, "its names are no text")
+    heard = inlined(model, checkpoint.path)
     _require_inert(model, file)
     try:
         onnx.checker.check_model(model)
     except Exception as error:  # the checker's own, or pybind's for text that is no text
         raise _damaged(file, first_line(error)) from error
     imports = [o for o in model.opset_import if o.domain in ("", "ai.onnx")]
-    return onnx.ModelProto(
+    plain = onnx.ModelProto(
         ir_version=model.ir_version,
         producer_name=model.producer_name,
         producer_version=model.producer_version,
         opset_import=imports,
         graph=model.graph,
     )
+    return plain, heard
 
 
 def tensors(graph: Any, file: str) -> Iterator[Tensor]:
@@ -142,7 +144,7 @@ def constant(tensor: Any, file: str) -> Tensor:
         UnsafeCheckpoint: If they lie in another file.
         UnsupportedCheckpoint: If they are of a type that does not compute.
     """
-    if tensor.data_location == _EXTERNAL or tensor.external_data:
+    if tensor.data_location == EXTERNAL or tensor.external_data:
         raise UnsafeCheckpoint(
             f"{file} keeps weights in another file, and would have any file read that it names; "
             "save it again as one file: onnx.save(model, path, save_as_external_data=False)."

@@ -190,6 +190,7 @@ SINGLE: dict[str, tuple[list, dict, int]] = {
     name: ([h.make_node(name, ["obs"], ["y"], **attributes)], {}, version)
     for name, attributes, version in (
         ("Abs", {}, 13), ("Neg", {}, 13), ("Exp", {}, 13), ("Cos", {}, 13), ("Erf", {}, 13),
+        ("Mish", {}, 18), ("ReduceMax", {"axes": [1]}, 13), ("ReduceMin", {"keepdims": 0}, 13),
         ("Selu", {"alpha": 1.2, "gamma": 0.7}, 13), ("HardSigmoid", {"alpha": 0.3}, 13),
         ("HardSwish", {}, 14), ("Elu", {"alpha": 0.4}, 13), ("Reciprocal", {}, 13),
         ("Gelu", {"approximate": "tanh"}, 20), ("Softmax", {}, 11), ("LogSoftmax", {}, 13),
@@ -230,6 +231,25 @@ SINGLE |= {
     for name, (inputs, constants, attributes) in TOGETHER.items()
 }
 SINGLE |= {
+    "choices": (
+        [
+            h.make_node("LessOrEqual", ["obs", "one"], ["a"]),
+            h.make_node("GreaterOrEqual", ["obs", "two"], ["b"]),
+            h.make_node("And", ["a", "b"], ["both"]),
+            h.make_node("Not", ["both"], ["neither"]),
+            h.make_node("Or", ["neither", "b"], ["some"]),
+            h.make_node("Floor", ["obs"], ["floor"]),
+            h.make_node("Ceil", ["floor"], ["ceil"]),
+            h.make_node("Sign", ["ceil"], ["sign"]),
+            h.make_node("Add", ["sign", "obs"], ["sum"]),
+            h.make_node("ArgMax", ["obs"], ["best"], axis=1),
+            h.make_node("CastLike", ["best", "one"], ["like"]),
+            h.make_node("Add", ["sum", "like"], ["more"]),
+            h.make_node("Where", ["some", "more", "obs"], ["y"]),
+        ],
+        {"one": real(0.7), "two": real(-0.7)},
+        17,
+    ),
     "Split into unequal parts": (
         [
             h.make_node("Split", ["obs", "sizes"], ["a", "b"], axis=1),
@@ -418,13 +438,137 @@ def test_an_exported_lstm_remembers_as_the_original_does(tmp_path):
     )  # fmt: skip
     policy = opened(path)
     assert policy.memory_shapes == ((1, 6), (1, 6))
-    assert "because of the operator LSTM." in policy.checkpoint.notices[0]
+    assert policy.differentiable
     memory, h_, c_ = policy.initial_memory(5), torch.zeros(1, 5, 6), torch.zeros(1, 5, 6)
     for observations in seen(4).split(5):
         scores, memory = policy.scores(observations, memory)
         expected, h_, c_ = module(observations, h_, c_)
         torch.testing.assert_close(scores, expected, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(memory[1].squeeze(1), c_[0], rtol=1e-5, atol=1e-5)
+
+
+def layer(kind: str, steps: int, **options) -> object:
+    """A recurrent layer as a policy: what it saw last, and its memory handed on."""
+    gates = {"LSTM": 4, "GRU": 3}[kind]
+    draw = np.random.default_rng(0)
+    weights = {"w": (1, gates * 5, 3), "r": (1, gates * 5, 5), "b": (1, 2 * gates * 5)}
+    constants = {n: draw.standard_normal(s).astype(np.float32) for n, s in weights.items()}
+    states = ["h", "c"] if kind == "LSTM" else ["h"]
+    inputs = ["x", "w", "r", "" if options.pop("unbiased", False) else "b", "", *states]
+    outputs = ["all", *(f"{state}_out" for state in states)]
+    nodes = [
+        h.make_node("Reshape", ["obs", "steps"], ["x"]),
+        h.make_node(kind, inputs, outputs, hidden_size=5, **options),
+        h.make_node("ReduceSum", ["all", "axes"], ["scores"], keepdims=0),
+    ]
+    constants |= {"steps": whole(steps, 1, 3), "axes": whole(0, 1)}
+    shapes = {state: [1, 1, 5] for state in states}
+    after = {f"{state}_out": [1, 1, 5] for state in states}
+    return model(nodes, {"obs": [1, steps * 3]} | shapes, {"scores": [1, 5]} | after, constants)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("LSTM", {}),
+        ("LSTM", {"unbiased": True}),
+        ("GRU", {}),
+        ("GRU", {"linear_before_reset": 1}),
+        ("GRU", {"linear_before_reset": 1, "unbiased": True}),
+    ],
+)
+def test_recurrent_layers_answer_as_onnxruntime_does_and_have_gradients(
+    tmp_path, kind, options, steps
+):
+    path = saved(layer(kind, steps, **options), tmp_path / "policy.onnx")
+    policy = opened(path)
+    assert policy.differentiable
+    observations = seen(steps * 3)[:4].requires_grad_()
+    memory = tuple(torch.randn(4, *shape) for shape in policy.memory_shapes)
+    scores, after = policy.scores(observations, memory)
+    assert torch.autograd.grad(scores.sum(), observations)[0].any()
+    for lane in range(4):
+        states = {n: m[lane][None].numpy() for n, m in zip("hc", memory, strict=False)}
+        row = observations[lane : lane + 1].detach().numpy()
+        expected, *kept = answers(path, obs=row, **states)
+        np.testing.assert_allclose(scores[lane].detach(), expected[0], 1e-4, 1e-5)
+        for ours, theirs in zip(after, kept, strict=True):
+            np.testing.assert_allclose(ours[lane].detach(), theirs[0], 1e-4, 1e-5)
+
+
+@pytest.mark.parametrize(
+    "options", [{"activations": ["Tanh", "Sigmoid"]}, {"clip": 1.0}, {"direction": "reverse"}]
+)
+def test_a_recurrent_layer_of_another_kind_is_a_black_box(tmp_path, options):
+    policy = opened(saved(layer("GRU", 1, **options), tmp_path / "policy.onnx"))
+    assert not policy.differentiable
+    assert f"the operator GRU with {next(iter(options))}" in policy.checkpoint.notices[0]
+
+
+@pytest.fixture
+def beside(tmp_path, network):
+    """A model as torch's newer exporter leaves it, with its weights in a file beside it."""
+    path = exported(network, tmp_path / "policy.onnx", torch.zeros(1, 4))
+    what = onnx.load(path)
+    onnx.save(what, path, save_as_external_data=True, location="policy.onnx.data", size_threshold=0)
+    assert (tmp_path / "policy.onnx.data").stat().st_size > 4 * 50
+    return path
+
+
+def test_weights_in_the_file_beside_are_read(beside, network):
+    policy = opened(beside)
+    torch.testing.assert_close(policy.scores(seen(4))[0], network(seen(4)))
+    assert policy.checkpoint.parameters == sum(p.numel() for p in network.parameters())
+    known = digest(beside.with_name("policy.onnx.data"))
+    assert f"policy.onnx.data (SHA-256 {known})" in policy.checkpoint.notices[0]
+
+
+def test_a_file_beside_that_is_missing_is_named(beside):
+    beside.with_name("policy.onnx.data").unlink()
+    with pytest.raises(DamagedCheckpoint, match="policy.onnx.data, which is not there; put both"):
+        opened(beside)
+
+
+def test_a_file_beside_that_is_cut_off_is_named(beside):
+    data = beside.with_name("policy.onnx.data")
+    data.write_bytes(data.read_bytes()[:-1])
+    with pytest.raises(DamagedCheckpoint, match="does not hold the weights that policy.onnx looks"):
+        opened(beside)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("offset", "-4", "does not hold the weights"),
+        ("offset", "9" * 5000, "does not hold the weights"),
+        ("length", "-1", "does not hold the weights"),
+        ("length", "8", "not as large as its shape"),
+        ("length", "x", "does not hold the weights"),
+        ("location", "other.data", "keeps weights in another file"),
+        ("location", "./policy.onnx.data", "keeps weights in another file"),
+        ("location", "/etc/passwd", "keeps weights in another file"),
+    ],
+)
+def test_nothing_but_its_weights_is_read_from_the_file_beside(beside, key, value, words):
+    what = onnx.load(beside, load_external_data=False)
+    places = {e.key: e for e in what.graph.initializer[0].external_data}
+    places[key].value = value
+    with pytest.raises(CheckpointError, match=words):
+        opened(saved(what, beside))
+
+
+def test_many_weights_in_the_same_bytes_do_not_add_up(beside):
+    data = beside.with_name("policy.onnx.data")
+    with data.open("r+b") as file:
+        file.truncate(1 << 26)
+    what = onnx.load(beside, load_external_data=False)
+    for i in range(40):
+        tensor = what.graph.initializer.add(name=f"more {i}", data_type=1, dims=[1 << 24])
+        tensor.data_location = 1
+        tensor.external_data.add(key="location", value="policy.onnx.data")
+    with pytest.raises(DamagedCheckpoint, match="does not hold the weights"):
+        opened(saved(what, beside))
 
 
 def test_an_observation_that_cannot_be_told_is_one_sentence(tmp_path):

@@ -12,6 +12,8 @@ as much as two methods: that baseline needs other seeds, which only their owner 
 Reference: Korkmaz 2024, https://arxiv.org/abs/2406.16979 (standard against adversarially trained).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -26,7 +28,7 @@ Watched = tuple[Visited, Instability]
 
 
 def direction_change(  # noqa: PLR0913  three runs, and how they are told
-    runs: tuple[Watched, Watched, Watched],
+    runs: Sequence[Watched],
     files: tuple[str, str],
     features: tuple[str, ...],
     gradients: Gradients,
@@ -36,7 +38,8 @@ def direction_change(  # noqa: PLR0913  three runs, and how they are told
     """Compare the gradients of two policies, and of an independent run of the first.
 
     Args:
-        runs: What each saw in the same number of episodes, with its gradients' moments.
+        runs: What each of `POLICIES` saw in the same number of episodes, with its gradients'
+            moments.
         files: Names of the two policies.
         features: Names of the observation's features; none for images.
         gradients: How they were taken.
@@ -55,7 +58,6 @@ def direction_change(  # noqa: PLR0913  three runs, and how they are told
 
     def statistic(row: np.ndarray) -> np.ndarray:
         parts = [_Told(row[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
-        told = dict(zip(POLICIES, parts, strict=True))
         numbers = np.array(
             [
                 [p.share, p.concentration(basis), p.oscillation, p.length]
@@ -68,7 +70,11 @@ def direction_change(  # noqa: PLR0913  three runs, and how they are told
             for of, to in CHANGES
         ]
         quotients = [
-            quotient(told[on].moment, told[of].direction @ across[of, on]) for of, on in PAIRS
+            quotient(
+                parts[POLICIES.index(on)].moment,
+                parts[POLICIES.index(of)].direction @ across[of, on],
+            )
+            for of, on in PAIRS
         ]
         return np.array([*quotients, *numbers.ravel(), *changes])
 

@@ -137,16 +137,16 @@ class Directions:
         other = int(generator(first.seed, INDEPENDENT).integers(2**31))
         again = first.play(Greedy(first.policy), episodes=self.episodes, seed=other).visited
         one, two = (s.visited.first(self.episodes) for s in (first, second))
-        runs = tuple(
+        watched = [
             (visited, _watched(subject, visited, gradients, "gradients"))
             for subject, visited in ((first, one), (second, two), (first, again))
-        )
-        for subject, (_, seen) in zip((first, second, first), runs, strict=True):
+        ]
+        for subject, (_, seen) in zip((first, second, first), watched, strict=True):
             if not seen.moments.trace > 0:
                 return NotApplicable(f"the gradients of {subject.policy.checkpoint.file} vanish")
         names = tuple(feature.name for feature in first.features)
         files = (first.policy.checkpoint.file, second.policy.checkpoint.file)
-        return direction_change(runs, files, names, gradients, rng, self.confidence)
+        return direction_change(watched, files, names, gradients, rng, self.confidence)
 
     def _gradients(self, subject: Subject, visited: Visited) -> Gradients:
         scale = _units(subject, visited) if self.units == "deviations" else None

@@ -9,6 +9,7 @@ from rich.text import Text
 from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
     Attribution,
+    DirectionComparison,
     DirectionSet,
     EpisodeReturns,
     Failed,
@@ -86,6 +87,8 @@ def _result(entry: Entry) -> RenderableType:
             return _attribution(entry.result)
         case DirectionSet():
             return _directions(entry.result)
+        case DirectionComparison():
+            return _direction_comparison(entry.result)
         case NotApplicable(reason=reason):
             return Text(f"  does not apply: {reason}")
         case Failed(error=error):
@@ -142,4 +145,18 @@ def _directions(result: DirectionSet) -> Table:
         table.add_row(
             way, epsilon, legible(measure.estimate.value), Text(measure.estimate.interval())
         )
+    return table
+
+
+def _direction_comparison(result: DirectionComparison) -> Table:
+    table = Table(box=None, header_style="dim")
+    for heading in ("", "second against first", "first against itself"):
+        table.add_column(heading, no_wrap=True)
+    for label, (of_second, of_rerun) in (
+        ("correlation Λ", (result.correlations[0], result.correlations[2])),
+        ("features involved, ratio", result.concentration_changes),
+        ("oscillation, ratio", result.oscillation_changes),
+        ("gradient's length, ratio", result.gradient_length_changes),
+    ):
+        table.add_row(label, Text(f"{of_second:.3g}"), Text(f"{of_rerun:.3g}"))
     return table

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from policyscope.cli import app
+from policyscope.reports.report import read
 
 
 @pytest.fixture
@@ -393,3 +394,36 @@ def test_an_interruption_leaves_nothing_behind(tmp_path, examples):
     assert b"interrupted; nothing was written" in rest
     assert b"Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_policies_are_compared(run, examples, tmp_path):
+    result = run(
+        "compare", examples / "cartpole_dqn.zip", examples / "cartpole_ppo.zip",
+        "--env", "CartPole-v1", "--episodes", "3", "--out", tmp_path / "both",
+        "--set", "directions.episodes=2",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "cartpole_dqn.zip and cartpole_ppo.zip" in result.output
+    assert "second against first" in result.output
+    report = read(tmp_path / "both")
+    assert report.second is not None and report.second.file == "cartpole_ppo.zip"
+    assert set(report.entries) == {"directions", "returns"}
+    assert report.measure("directions.correlation[of=rerun,on=first]").estimate.n == 2
+    assert "cartpole_ppo.zip" in (tmp_path / "both" / "report.html").read_text()
+
+
+def test_an_analyzer_that_does_not_compare_says_so(run, examples, tmp_path):
+    policy = examples / "cartpole_dqn.zip"
+    result = run(
+        "compare", policy, policy, "--env", "CartPole-v1", "--episodes", "2",
+        "--only", "saliency", "--out", tmp_path / "both",
+    )  # fmt: skip
+    assert result.exit_code == 0 and "does not compare policies" in result.output
+
+
+def test_three_normalisers_for_two_policies_are_refused(run, examples, tmp_path):
+    policy = examples / "cartpole_dqn.zip"
+    files = ("--normalisation", "a.pkl") * 3
+    result = run("compare", policy, policy, "--env", "CartPole-v1", *files, "--out", tmp_path / "x")
+    assert result.exit_code == 2 and "twice: of A, then of B" in result.output
+    assert not (tmp_path / "x").exists()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from policyscope.provenance import Checkpoint
 from policyscope.reports.report import Played, Recorded, Report
 from policyscope_app.wording import plain, table
 
@@ -12,8 +13,10 @@ def show(report: Report) -> None:
     """Everything that somebody needs who wants to check or to repeat the analysis."""
     left, right = st.columns(2, gap="large")
     with left:
-        _show_checkpoint(report)
-        _show_list("Not known from the file", report.checkpoint.unknown)
+        for checkpoint in (report.checkpoint, report.second):
+            if checkpoint is not None:
+                _show_checkpoint(checkpoint)
+                _show_list("Not known from the file", checkpoint.unknown)
         _show_list("Notices", tuple(dict.fromkeys(report.notices)))
     with right:
         _show_environment(report)
@@ -24,8 +27,7 @@ def show(report: Report) -> None:
         st.markdown(table(("Part", "Seconds"), seconds))
 
 
-def _show_checkpoint(report: Report) -> None:
-    checkpoint = report.checkpoint
+def _show_checkpoint(checkpoint: Checkpoint) -> None:
     st.subheader("Checkpoint", anchor=False)
     missing = "not recorded"
     rows = (

@@ -19,7 +19,7 @@ _BOXES = {
 def show_header(report: Report) -> None:
     """Checkpoint, environment and the conditions of the analysis."""
     checkpoint = report.checkpoint
-    st.title(plain(checkpoint.file), anchor=False)
+    st.title(plain(report.title), anchor=False)
     facts = (
         *_met(report),
         ("Seed", plain(report.seed)),

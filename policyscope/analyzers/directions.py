@@ -134,9 +134,8 @@ class Directions:
         if first.environment is None:
             return NotApplicable(f"needs {Need.ENVIRONMENT.value}")
         gradients = self._gradients(first, first.visited.first(self.episodes))
-        other = int(generator(first.seed, INDEPENDENT).integers(2**31))
-        again = first.play(Greedy(first.policy), episodes=self.episodes, seed=other).visited
         one, two = (s.visited.first(self.episodes) for s in (first, second))
+        again = _independent_run(first, len(one.lengths))
         watched = [
             (visited, _watched(subject, visited, gradients, "gradients"))
             for subject, visited in ((first, one), (second, two), (first, again))
@@ -228,13 +227,17 @@ def _shifted(
 def _shifts(subject: Subject, episodes: int, gradients: Gradients) -> Iterator[tuple[str, Visited]]:
     """What is seen under each shift that makes sense for this policy."""
     greedy, rollouts = Greedy(subject.policy), subject.rollouts
-    other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
-    yield INDEPENDENT, subject.play(greedy, episodes=episodes, seed=other).visited
+    yield INDEPENDENT, _independent_run(subject, episodes)
     scale = gradients.scale if rollouts.frame_stack is None else gradients.scale[-1]
     for name, shift in registry.everything(registry.PERTURBATIONS)[0].items():
         perturbation = shift(subject.policy, rollouts.observations, scale.numpy())
         if perturbation is not None:
             yield name, subject.play(greedy, perturbation, episodes=episodes).visited
+
+
+def _independent_run(subject: Subject, episodes: int) -> Visited:
+    other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
+    return subject.play(Greedy(subject.policy), episodes=episodes, seed=other).visited
 
 
 def correlation(

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from policyscope.reports.comparison_findings import compared_directions, compared_returns
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
-from policyscope.reports.results import Attribution, EpisodeReturns
+from policyscope.reports.results import Attribution, DirectionComparison, EpisodeReturns
 
 HARDLY = 0.02
 """A feature whose importance is surely below this share hardly matters."""
@@ -36,8 +37,12 @@ def find(report: Report) -> tuple[Finding, ...]:
     found = [*_from_notices(report.notices), *_from_environment(report.environment)]
     for name, entry in report.entries.items():
         match entry.result:
+            case EpisodeReturns() as result if report.second is not None:
+                found += compared_returns(name, result)
             case EpisodeReturns() as result:
                 found += _from_returns(name, result)
+            case DirectionComparison() as result:
+                found += compared_directions(name, result)
             case Attribution() as result:
                 found += _from_attribution(name, result)
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))

@@ -150,6 +150,13 @@ class Report:
         return known[key]
 
     @property
+    def title(self) -> str:
+        """The file, or both files, that the report is about."""
+        if self.second is None:
+            return self.checkpoint.file
+        return f"{self.checkpoint.file} and {self.second.file}"
+
+    @property
     def where(self) -> str:
         """The environment or the recording, after a preposition."""
         match self.environment:
@@ -168,7 +175,7 @@ class Report:
                 return size
 
     def __str__(self) -> str:
-        head = f"{self.checkpoint.file} {self.where}, {self.size}"
+        head = f"{self.title} {self.where}, {self.size}"
         return "\n".join([head, *(f"{f.severity}: {f.sentence}" for f in self.findings)])
 
 

@@ -52,7 +52,7 @@ def measures_table(report: Report) -> Table:
 def _parts(report: Report) -> Iterator[RenderableType]:
     checkpoint = report.checkpoint
     preposition, _, where = report.where.partition(" ")
-    yield Text.assemble((checkpoint.file, "bold"), f" {preposition} ", (where, "bold"))
+    yield Text.assemble((report.title, "bold"), f" {preposition} ", (where, "bold"))
     normaliser = f", normalised by {checkpoint.normaliser}" if checkpoint.normaliser else ""
     yield Text(
         f"{checkpoint.algorithm or checkpoint.format}, {checkpoint.architecture}{normaliser}; "

@@ -25,9 +25,13 @@ def run(tmp_path, monkeypatch):
     return invoke
 
 
+QUICK = ("--only", "returns,saliency")
+
+
 @pytest.fixture
 def analyzed(run, examples):
-    result = run("analyze", examples / "cartpole_dqn.zip", "--env", "CartPole-v1", "--episodes", 5)
+    words = (examples / "cartpole_dqn.zip", "--env", "CartPole-v1", "--episodes", 5)
+    result = run("analyze", *words, *QUICK)
     assert result.exit_code == 0, result.output
     return result
 
@@ -42,7 +46,8 @@ def test_analyze_prints_a_summary_and_leaves_a_report(analyzed, tmp_path):
 
 
 def test_analyze_again_replaces_the_report(analyzed, run, examples):
-    again = run("analyze", examples / "cartpole_dqn.zip", "--env", "CartPole-v1", "--episodes", 2)
+    words = (examples / "cartpole_dqn.zip", "--env", "CartPole-v1", "--episodes", 2)
+    again = run("analyze", *words, *QUICK)
     assert again.exit_code == 0
     assert "2 episodes" in run("show", "cartpole_dqn-report").stdout
 
@@ -196,7 +201,7 @@ def net(tmp_path, monkeypatch):
 def test_an_architecture_of_ones_own_is_inspected_and_analyzed(run, net, tmp_path):
     words = ("weights.pt", "--architecture", "own_net:actor")
     assert "Sequential of own_net:actor" in run("inspect", *words).stdout
-    result = run("analyze", *words, "--env", "CartPole-v1", "--episodes", 2)
+    result = run("analyze", *words, "--env", "CartPole-v1", "--episodes", 2, *QUICK)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "weights-report" / "report.html").is_file()
     wrong = run("inspect", "weights.pt", "--architecture", "own_net:critic")
@@ -204,7 +209,8 @@ def test_an_architecture_of_ones_own_is_inspected_and_analyzed(run, net, tmp_pat
 
 
 def test_a_function_of_ones_own_is_analyzed_in_place_of_a_checkpoint(run, net, tmp_path):
-    result = run("analyze", "--policy", "own_net:act", "--env", "CartPole-v1", "--episodes", 2)
+    words = ("--policy", "own_net:act", "--env", "CartPole-v1", "--episodes", 2)
+    result = run("analyze", *words, *QUICK)
     assert result.exit_code == 0, result.output
     assert "own_net:act in CartPole-v1" in result.stdout
     assert (tmp_path / "act-report" / "report.html").is_file()
@@ -336,7 +342,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     (tmp_path / "mine" / "work.txt").write_text("precious")
     checkpoint = make(tmp_path, examples)
     before = sorted(tmp_path.rglob("*"))
-    result = run("analyze", checkpoint, "--env", env, "--episodes", 2, *options)
+    result = run("analyze", checkpoint, "--env", env, "--episodes", 2, *QUICK, *options)
     assert result.exit_code == 2, result.output
     assert words in result.stderr
     assert result.stderr.startswith("policyscope: ")

@@ -7,6 +7,7 @@ import sys
 def run(pytester, examples, body):
     pytester.makepyfile(f"""
         CHECKPOINT = {str(examples / "cartpole_dqn.zip")!r}
+        QUICK = ("returns", "saliency")
         {body}
     """)
     return pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider")
@@ -18,7 +19,7 @@ def test_a_kept_requirement_passes(pytester, examples):
         examples,
         """
         def test_policy(policyscope):
-            report = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=5)
+            report = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=5, only=QUICK)
             report.require("returns.clean.mean", at_least=475)
             report.require("returns.random.mean", at_most=100)
         """,
@@ -33,7 +34,7 @@ def test_a_broken_requirement_fails_with_its_sentence_alone(pytester, examples):
         examples,
         """
         def test_policy(policyscope):
-            report = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=5)
+            report = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=5, only=QUICK)
             report.require("returns.clean.mean", at_least=501)
         """,
     )
@@ -50,7 +51,7 @@ def test_an_interval_that_holds_the_threshold_does_not_pass(pytester, examples):
         examples,
         """
         def test_policy(policyscope):
-            report = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=5)
+            report = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=5, only=QUICK)
             mean = report.report.measure("returns.random.mean").estimate.value
             report.require("returns.random.mean", at_least=mean - 0.1)
         """,
@@ -82,11 +83,12 @@ def test_equal_calls_analyse_once_per_session(pytester, examples):
         examples,
         """
         def test_first(policyscope, request):
-            request.config.first = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=2)
+            first = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=2, only=QUICK)
+            request.config.first = first
 
         def test_second(policyscope, request):
-            again = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=2)
-            other = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=3)
+            again = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=2, only=QUICK)
+            other = policyscope.analyze(CHECKPOINT, "CartPole-v1", episodes=3, only=QUICK)
             assert again is request.config.first
             assert other is not again
         """,

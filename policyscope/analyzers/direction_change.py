@@ -46,48 +46,25 @@ def direction_change(  # noqa: PLR0913  three runs, and how they are told
         rng: Draws the bootstrap's episodes.
         confidence: Of every interval.
     """
-    seen = [instability for _, instability in runs]
-    leading = [s.moments.basis[:LEADING].double().numpy() for s in seen]
-    across = {
-        pair: leading[POLICIES.index(pair[0])]
-        @ seen[POLICIES.index(pair[1])].moments.basis.double().numpy().T
-        for pair in PAIRS
-    }
-    table = [_by_episode(visited, instability) for visited, instability in runs]
-    edges = np.cumsum([0, *(part.shape[1] for part in table)])
+    table = [_by_episode(visited, seen) for visited, seen in runs]
+    edges = np.cumsum([part.shape[1] for part in table])[:-1]
+    bases = [seen.moments.basis.double().numpy() for _, seen in runs]
 
     def statistic(row: np.ndarray) -> np.ndarray:
-        parts = [_Told(row[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
-        numbers = np.array(
-            [
-                [p.share, p.concentration(basis), p.oscillation, p.length]
-                for p, basis in zip(parts, leading, strict=True)
-            ]
-        ).T
-        changes = [
-            values[POLICIES.index(of)] / values[POLICIES.index(to)]
-            for values in numbers[1:]
-            for of, to in CHANGES
-        ]
-        quotients = [
-            quotient(
-                parts[POLICIES.index(on)].moment,
-                parts[POLICIES.index(of)].direction @ across[of, on],
-            )
-            for of, on in PAIRS
-        ]
-        return np.array([*quotients, *numbers.ravel(), *changes])
+        parts = np.split(row, edges)
+        told = [_Told(part, basis) for part, basis in zip(parts, bases, strict=True)]
+        return np.concatenate([_quotients(told), *_numbers(told)])
 
     found = statistics.bootstrap(np.column_stack(table), statistic, rng, confidence)
-    sizes = np.cumsum([len(PAIRS), *[len(POLICIES)] * 4, *[len(CHANGES)] * 3])
-    starts = [0, *sizes[:-1]]
-    parts = [tuple(found[a:b]) for a, b in zip(starts, sizes, strict=True)]
+    lengths = [len(PAIRS), *[len(POLICIES)] * 4, *[len(CHANGES)] * 3]
+    ends = np.cumsum(lengths).tolist()
+    parts = [found[end - length : end] for end, length in zip(ends, lengths, strict=True)]
     return DirectionComparison(
         files,
         features,
         tuple(gradients.scale.shape),
         gradients.scale.flatten().numpy(),
-        np.stack([basis[0] for basis in leading]),
+        np.stack([basis[0] for basis in bases]),
         *parts,
     )
 
@@ -95,18 +72,42 @@ def direction_change(  # noqa: PLR0913  three runs, and how they are told
 class _Told:
     """What some episodes of one run tell together."""
 
-    def __init__(self, row: Float[np.ndarray, " quantity"]) -> None:
+    def __init__(
+        self, row: Float[np.ndarray, " quantity"], basis: Float[np.ndarray, " kept feature"]
+    ) -> None:
         *moment, trace, swings, episodes, norms, steps = row
-        size = int(len(moment) ** 0.5)
+        size = len(basis)
+        self.basis = basis
         self.moment = np.reshape(moment, (size, size))
-        values, self.direction = principal(self.moment)
-        self.share = values[0] / trace
-        self.oscillation = swings / episodes
-        self.length = norms / steps
+        values, direction = principal(self.moment)
+        self.direction = direction @ basis[:LEADING]
+        self.numbers = np.array(
+            [
+                values[0] / trace,
+                1 / np.sum(self.direction**4),
+                swings / episodes,
+                norms / steps,
+            ]
+        )
 
-    def concentration(self, leading: Float[np.ndarray, " leading feature"]) -> float:
-        """Effective number of features in the principal direction."""
-        return float(1 / np.sum((self.direction @ leading) ** 4))
+
+def _quotients(told: Sequence[_Told]) -> list[float]:
+    """Λ of each of `PAIRS`."""
+    by_name = dict(zip(POLICIES, told, strict=True))
+    return [
+        quotient(by_name[on].moment, by_name[of].direction @ by_name[on].basis.T)
+        for of, on in PAIRS
+    ]
+
+
+def _numbers(told: Sequence[_Told]) -> list[np.ndarray]:
+    """Share, concentration, oscillation and length of each policy; then changes of the last three.
+
+    In the order of `DirectionComparison`'s fields.
+    """
+    by_name = dict(zip(POLICIES, (one.numbers for one in told), strict=True))
+    changes = np.array([by_name[of] / by_name[to] for of, to in CHANGES])
+    return [*np.array([one.numbers for one in told]).T, *changes.T[1:]]
 
 
 def _by_episode(visited: Visited, seen: Instability) -> Float[np.ndarray, " episode quantity"]:

@@ -218,7 +218,9 @@ def _shifted(
     if subject.environment is None:
         return (), ()
     found = {
-        name: correlation(clean, _watched(subject, seen, gradients, name), rng, confidence)
+        name: correlation(
+            clean, _watched(subject, seen, gradients, f"gradients, {name}"), rng, confidence
+        )
         for name, seen in _shifts(subject, clean.blocks, gradients)
     }
     return tuple(found), tuple(found.values())
@@ -232,12 +234,13 @@ def _shifts(subject: Subject, episodes: int, gradients: Gradients) -> Iterator[t
     for name, shift in registry.everything(registry.PERTURBATIONS)[0].items():
         perturbation = shift(subject.policy, rollouts.observations, scale.numpy())
         if perturbation is not None:
-            yield name, subject.play(greedy, perturbation, episodes=episodes).visited
+            yield name, subject.play(greedy, perturbation, episodes=episodes, what=name).visited
 
 
 def _independent_run(subject: Subject, episodes: int) -> Visited:
     other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
-    return subject.play(Greedy(subject.policy), episodes=episodes, seed=other).visited
+    greedy = Greedy(subject.policy)
+    return subject.play(greedy, episodes=episodes, seed=other, what=INDEPENDENT).visited
 
 
 def correlation(

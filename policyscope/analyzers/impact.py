@@ -120,13 +120,14 @@ def _returns(
         return np.empty(0), np.empty((len(ways), len(epsilons), 0))
     episodes = len(visited.lengths)
 
-    def played(step: Step, epsilon: float) -> Float[np.ndarray, " episode"]:
+    def played(way: str, step: Step, epsilon: float) -> Float[np.ndarray, " episode"]:
         moved = walking(subject.policy, lambda seen, memory: epsilon * step(seen, memory))
-        return subject.play(Greedy(moved), episodes=episodes).returns
+        what = f"moved by {epsilon:g}, {way}"
+        return subject.play(Greedy(moved), episodes=episodes, what=what).returns
 
     returns = [
-        [np.mean([played(step, epsilon) for step in steps], 0) for epsilon in epsilons]
-        for steps in ways.values()
+        [np.mean([played(way, step, epsilon) for step in steps], 0) for epsilon in epsilons]
+        for way, steps in ways.items()
     ]
     return subject.rollouts.returns[:episodes], np.array(returns)
 

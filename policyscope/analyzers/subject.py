@@ -124,6 +124,7 @@ class Subject:
         perturbation: Perturbation | None = None,
         episodes: int | None = None,
         seed: int | None = None,
+        what: str | None = None,
     ) -> Rollouts:
         """The same episodes again, with another actor or other eyes: paired with `rollouts`.
 
@@ -132,6 +133,7 @@ class Subject:
             perturbation: Stands between the observation and the actor.
             episodes: Only the first so many.
             seed: Another seed gives other episodes, independent of `rollouts`.
+            what: What the progress is of; by default the actor's purpose.
 
         Raises:
             EnvironmentMismatch: If there is no environment to play in.
@@ -139,7 +141,7 @@ class Subject:
         if self.environment is None:
             raise EnvironmentMismatch(f"needs {Need.ENVIRONMENT.value}")
         episodes = len(self.rollouts.lengths) if episodes is None else episodes
-        with self.progress(f"{actor.purpose}", episodes) as advance:
+        with self.progress(what or actor.purpose, episodes) as advance:
             return play(
                 actor,
                 self.environment,

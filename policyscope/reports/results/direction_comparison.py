@@ -10,7 +10,7 @@ from jaxtyping import Float
 from policyscope.reports.results.measure import Measure
 from policyscope.statistics import Estimate
 
-POLICIES = ("first", "second", "rerun")
+POLICIES: tuple[str, ...] = ("first", "second", "rerun")
 """Two policies, and an independent run of the first: the baseline of every difference."""
 PAIRS = (("second", "first"), ("first", "second"), ("rerun", "first"))
 """Whose principal direction, on whose moment."""

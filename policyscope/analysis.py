@@ -230,7 +230,8 @@ def _timed(timings: dict[str, float], what: str) -> Iterator[None]:
 
 
 def _parameters(analyzer: Analyzer) -> dict[str, Any]:
-    return {f.name: getattr(analyzer, f.name) for f in dataclasses.fields(analyzer)}  # pyright: ignore
+    values = {f.name: getattr(analyzer, f.name) for f in dataclasses.fields(analyzer)}  # pyright: ignore
+    return json.loads(json.dumps(values))  # as the report's file will have them
 
 
 def _labelled(feature: Feature) -> str:

@@ -81,6 +81,17 @@ def test_the_distance_to_a_linear_boundary_is_found():
     assert found.impact.flip_share.value == pytest.approx(exact / span, rel=0.02)
 
 
+def test_a_step_towards_the_boundary_crosses_it_and_one_away_never_does():
+    normal = TURNED[0]
+    found = run(discrete(lambda x: x @ column(normal)), epsilons=(1e-6, 100.0))
+    _, far = zip(*found.impact.responses, strict=True)
+    rates = dict(zip(found.impact.along, (estimate.value for estimate in far), strict=True))
+    assert rates["principal"] == rates["gradient"] == 1
+    # in every state exactly one of both ways leads across
+    assert rates["principal+"] + rates["principal-"] == pytest.approx(1)
+    assert 0 < rates["principal+"] < 1
+
+
 def test_two_regions_with_different_normals_share_the_moment_as_their_gradients_do():
     first, second = TURNED[0], TURNED[1]
 

@@ -144,6 +144,12 @@ def _in_parts(blocks: Iterable[Block]) -> Iterator[Block]:
         yield from map(Block, *parts)
 
 
+def oriented(vectors: Float[Tensor, " direction feature"]) -> Float[Tensor, " direction feature"]:
+    """Each with its largest weight positive: an eigenvector's sign is arbitrary."""
+    largest = vectors.gather(1, vectors.abs().argmax(1, keepdim=True))
+    return vectors * torch.where(largest < 0, -1, 1)
+
+
 LEADING = 16
 """Directions within which the principal one of a part is searched."""
 

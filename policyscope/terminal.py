@@ -86,6 +86,7 @@ def print_analyzer(name: str, kind: type[Any]) -> None:
 def print_rows(rows: Iterable[Iterable[str]]) -> None:
     """Rows in columns, the first in colour."""
     table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
     for first, *others in rows:
         table.add_row(Text(first, "cyan"), *map(Text, others))
     Console().print(table)

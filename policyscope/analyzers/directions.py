@@ -37,17 +37,20 @@ from policyscope import registry, statistics
 from policyscope.analyzers.direction_change import direction_change
 from policyscope.analyzers.impact import Moves, impact
 from policyscope.analyzers.subject import Need, Subject
-from policyscope.moments import LEADING, principal, quotient
+from policyscope.moments import LEADING, oriented, principal, quotient
 from policyscope.policies.flips import is_discrete
-from policyscope.reports.results import DirectionComparison, DirectionSet, NotApplicable
+from policyscope.reports.results import (
+    INDEPENDENT,
+    DirectionComparison,
+    DirectionSet,
+    NotApplicable,
+    frames_of,
+)
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.instability import Gradients, Instability, instability
 from policyscope.rollouts.seeds import generator
 from policyscope.rollouts.visited import Visited
 from policyscope.statistics import CONFIDENCE, Estimate
-
-INDEPENDENT = "independent_run"
-"""The shift that is none: other episodes of the same policy, against which others are read."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Directions:
                 + "; --set directions.length=unit keeps those that are only small"
                 * (self.length == "raw")
             )
-        g = clean.moments.basis[0].double()
+        directions = oriented(clean.moments.basis[: self.directions].double())
         shares, participation, concentration, chance = _shape(clean, gradients, self, rng)
         shifts, correlations = _shifted(subject, clean, gradients, rng, self.confidence)
         windows = _across_windows(clean)
@@ -111,7 +114,7 @@ class Directions:
             features=tuple(feature.name for feature in subject.features),
             shape=tuple(gradients.scale.shape),
             scale=gradients.scale.flatten().numpy(),
-            directions=clean.moments.basis[: self.directions].double().numpy(),
+            directions=directions.numpy(),
             shares=shares,
             participation=participation,
             concentration=concentration,
@@ -123,8 +126,9 @@ class Directions:
             window_correlation=_over_pairs(windows.diagonal(1), self.confidence),
             shifts=shifts,
             correlations=correlations,
-            impact=impact(subject, visited, gradients, g, moves, rng),
-            spectrum=radial_spectrum(g.reshape(gradients.scale.shape).numpy()),
+            impact=impact(subject, visited, gradients, directions[0], moves, rng),
+            spectrum=radial_spectrum(directions[0].reshape(gradients.scale.shape).numpy()),
+            unit=visited.unit,
         )
 
     def compare(
@@ -287,11 +291,9 @@ def radial_spectrum(
 
     Radius r holds the frequencies of r − ½ to r + ½ cycles per frame. Vectors have no frames.
     """
-    if image.ndim == 3 and image.shape[2] <= 4 < image.shape[0]:
-        image = np.moveaxis(image, 2, 0)
-    if image.ndim not in (2, 3):
+    frames = frames_of(image)
+    if not len(frames):
         return np.empty((0, 0))
-    frames = image.reshape(-1, *image.shape[-2:])
     magnitude = np.abs(np.fft.fft2(frames)).reshape(len(frames), -1)
     cycles = [np.fft.fftfreq(size, 1 / size) for size in frames.shape[1:]]
     radius = np.rint(np.hypot(cycles[0][:, None], cycles[1])).astype(int).ravel()

@@ -1,26 +1,30 @@
 """The one-screen summary: what a person reads first, in a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
+    INDEPENDENT,
     Attribution,
     DirectionComparison,
     DirectionSet,
     EpisodeReturns,
     Failed,
+    Impact,
     NotApplicable,
 )
-from policyscope.statistics import legible
+from policyscope.statistics import Estimate, legible
 
 MARKS = {"critical": ("✗", "bold red"), "warning": ("!", "bold yellow"), "info": ("·", "cyan")}
 """Sign and colour of each severity; the word stands beside them."""
-SHOWN = 6
-"""Features that are listed; the report has all of them."""
+SHOWN, DISTANCES = 6, 3
+"""Features and distances that are listed; the report has all of them."""
 BAR = 24
 
 
@@ -133,19 +137,40 @@ def _attribution(result: Attribution) -> Table:
     return table
 
 
-def _directions(result: DirectionSet) -> Table:
+def _directions(result: DirectionSet) -> RenderableType:
+    """What each way of moving does at some distances, and how far the direction itself moves."""
+    impact = result.impact
+    what, format, rows = _moved(impact)
     table = Table(box=None, header_style="dim")
-    for heading in ("moved along", "by", "return", "interval"):
-        table.add_column(heading, justify="left" if heading == "moved along" else "right")
-    moved = [m for m in result.measures() if m.name in ("return", "flip_rate", "action_change")]
-    shown = [m for m in moved if m.name == "return"] or moved
-    table.columns[2].header = shown[0].name.replace("_", " ")
-    for measure in shown:
-        (_, way), (_, epsilon) = measure.conditions
-        table.add_row(
-            way, epsilon, legible(measure.estimate.value), Text(measure.estimate.interval())
-        )
-    return table
+    table.add_column(f"{what}, moved by")
+    places = np.linspace(0, len(impact.epsilons) - 1, min(len(impact.epsilons), DISTANCES))
+    *shorter, last = places.round().astype(int).tolist()
+    for place in shorter:
+        table.add_column(f"{impact.epsilons[place]:g}", justify="right")
+    table.add_column(result.steps(impact.epsilons[last]), justify="right")
+    for way, estimates in zip(impact.along, rows, strict=True):
+        cells = [f"{estimates[place]:{format}}" for place in (*shorter, last)]
+        table.add_row(way, *map(Text, cells))
+    ranked = sorted(
+        zip(result.shifts, result.correlations, strict=True),
+        key=lambda pair: (pair[0] != INDEPENDENT, pair[1].value),
+    )
+    named = [f"{shift.replace('_', ' ')} {at:.2f}" for shift, at in ranked[: SHOWN // 2]]
+    more = [f"{len(ranked) - len(named)} higher"] * (len(ranked) > len(named))
+    settled = ", ".join([*named, *more, f"chance {result.chance.value:.2f}"])
+    line = Text(f"Λ, 1 where the direction stays: {settled}")
+    return Group(table, *[Padding(line, (0, 0, 0, 1))] * bool(named))
+
+
+def _moved(impact: Impact) -> tuple[str, str, Sequence[Sequence[Estimate]]]:
+    """What is told of each way of moving, how it is written, and each distance's estimate."""
+    if len(impact.clean):
+        places = range(len(impact.epsilons))
+        returns = [[impact.mean_return(i, j) for j in places] for i in range(len(impact.along))]
+        return "return", "", returns
+    if impact.flip_along:
+        return "decisions changed", ".0%", impact.responses
+    return "change of actions", ".2g", impact.responses
 
 
 def _direction_comparison(result: DirectionComparison) -> Table:

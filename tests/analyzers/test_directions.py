@@ -69,6 +69,15 @@ def test_a_linear_boundary_in_a_rotated_basis_is_found():
     np.testing.assert_allclose(found.norms, 3 / (1 + np.exp(np.abs(logits))), rtol=1e-4)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_weight_is_positive_whatever_the_eigenvectors_sign(sign):
+    weight = sign * RNG.standard_normal((3, 4))
+    found = run(handmade.policy(handmade.linear(weight), 4, spaces.Box(-1, 1, (3,))), directions=4)
+    for direction in found.directions:
+        assert direction[np.abs(direction).argmax()] > 0
+    np.testing.assert_allclose(found.directions @ found.directions.T, np.eye(4), atol=1e-9)
+
+
 def test_the_distance_to_a_linear_boundary_is_found():
     normal = TURNED[0]
     found = run(discrete(lambda x: 3 * (x @ column(normal)) - 1), states=STATES)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from policyscope.reports.comparison_findings import compared_directions, compared_returns
+from policyscope.reports.findings.comparison import compared_directions, compared_returns
 from policyscope.reports.results import DirectionComparison, EpisodeReturns
 from policyscope.statistics import Estimate
 

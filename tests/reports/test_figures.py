@@ -1,6 +1,7 @@
 import dataclasses
 import typing
 
+import direction_sets
 import numpy as np
 import plotly.io
 import pytest
@@ -61,6 +62,7 @@ def attribution(importance, states=5, outputs=("chosen action",), names=None) ->
 EXAMPLES = [
     returns([[1, 2, 3], [4, 5, 6], [0, 1, 2]]),
     attribution([0.3, 0.7]),
+    direction_sets.directions(),
     NotApplicable("needs gradients"),
     Failed("ValueError: no"),
 ]

@@ -3,6 +3,7 @@
 from policyscope.reports.figures.attribution import draw_attribution
 from policyscope.reports.figures.canvas import Drawn, library
 from policyscope.reports.figures.direction_comparison import draw_direction_comparison
+from policyscope.reports.figures.direction_set import draw_directions
 from policyscope.reports.figures.episode_returns import draw_returns
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
@@ -31,7 +32,9 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
             return draw_returns(name, result)
         case Attribution():
             return draw_attribution(name, result, environment)
+        case DirectionSet():
+            return draw_directions(name, result, environment)
         case DirectionComparison():
             return draw_direction_comparison(name, result)
-        case DirectionSet() | NotApplicable() | Failed():
+        case NotApplicable() | Failed():
             return ()

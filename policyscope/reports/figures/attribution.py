@@ -13,6 +13,7 @@ from policyscope.reports.figures.canvas import (
     Drawn,
     blank,
     interval,
+    labelled,
     text,
     thinned,
     thinning,
@@ -88,8 +89,8 @@ def _dependence(name: str, result: Attribution, environment: Setting | None) -> 
     for panel, feature in zip(PANELS, shown, strict=False):
         output = int(most_moved[feature])
         figure.add_traces(list(_dots(result, feature, output, panel, environment)))
-        across = _labelled(result.features[feature], environment)
-        up = f"contribution to the score:<br>{_labelled(result.outputs[output], environment)}"
+        across = labelled(result.features[feature], environment)
+        up = f"contribution to the score:<br>{labelled(result.outputs[output], environment)}"
         figure.layout[f"xaxis{panel}"] = {"title": {"text": across}}
         figure.layout[f"yaxis{panel}"] = {"title": {"text": up}, "zeroline": True}
         at = float(result.baseline[feature])
@@ -135,9 +136,3 @@ def _dots(
 
 def _ranked(result: Attribution) -> list[int]:
     return sorted(range(len(result.features)), key=lambda i: -result.importance[i].value)
-
-
-def _labelled(name: str, environment: Setting | None) -> str:
-    """A name with its unit, where there is one."""
-    known = (*environment.features, *environment.actions) if environment else ()
-    return text(next((label for label in known if label.partition(" (")[0] == name), name))

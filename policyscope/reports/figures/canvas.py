@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from jaxtyping import Int, Shaped
 from plotly.offline import get_plotlyjs
 
+from policyscope.reports.report import Setting
 from policyscope.statistics import Estimate
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
@@ -82,3 +83,9 @@ def text(name: str) -> str:
 def blank(height: int) -> go.Figure:
     """A figure without anything in it, in the common style."""
     return go.Figure(layout={"template": {"layout": STYLE}, "height": height})
+
+
+def labelled(name: str, environment: Setting | None) -> str:
+    """A name with its unit, where there is one."""
+    known = (*environment.features, *environment.actions) if environment else ()
+    return text(next((label for label in known if label.partition(" (")[0] == name), name))

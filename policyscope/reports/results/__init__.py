@@ -7,13 +7,14 @@ here, and figures for it in `reports/figures`.
 
 from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.direction_comparison import DirectionComparison
-from policyscope.reports.results.direction_set import DirectionSet
+from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet, frames_of
 from policyscope.reports.results.episode_returns import EpisodeReturns
 from policyscope.reports.results.impact import Impact
 from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.no_answer import Failed, NotApplicable
 
 __all__ = [
+    "INDEPENDENT",
     "Attribution",
     "DirectionComparison",
     "DirectionSet",
@@ -23,6 +24,7 @@ __all__ = [
     "Measure",
     "NotApplicable",
     "Result",
+    "frames_of",
 ]
 
 Result = EpisodeReturns | Attribution | DirectionSet | DirectionComparison | NotApplicable | Failed

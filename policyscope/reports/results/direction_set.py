@@ -11,6 +11,9 @@ from policyscope.reports.results.impact import Impact
 from policyscope.reports.results.measure import Measure
 from policyscope.statistics import Estimate
 
+INDEPENDENT = "independent_run"
+"""The shift that is none: other episodes of the same policy, against which others are read."""
+
 
 @dataclass(frozen=True, eq=False)
 class DirectionSet:
@@ -42,7 +45,7 @@ class DirectionSet:
     scale: Float[np.ndarray, " feature"]
     """One unit of each feature, in the environment's units; 0 where a feature was left out."""
     directions: Float[np.ndarray, " direction feature"]
-    """Unit vectors in these units, the principal one first."""
+    """Unit vectors in these units, the principal one first; the largest weight is positive."""
     shares: tuple[Estimate, ...]
     """Of each direction."""
     participation: Estimate
@@ -65,6 +68,19 @@ class DirectionSet:
     impact: Impact
     spectrum: Float[np.ndarray, " frame radius"]
     """Images: mean magnitude of the principal direction's Fourier transform by radial frequency."""
+    unit: str = "episodes"
+    """What intervals over visited states rest on a number of, in the plural."""
+
+    @property
+    def step(self) -> str:
+        """What one unit of a step along a direction is; an s makes it plural."""
+        if np.all(self.scale == 1):
+            return "environment unit"
+        return "pixel range" if len(self.spectrum) else "standard deviation"
+
+    def steps(self, length: float) -> str:
+        """A distance along a direction, with its unit."""
+        return f"{length:g} {self.step}{'s' * (length != 1)}"
 
     def measures(self) -> Iterator[Measure]:
         """See `MEASURES`."""
@@ -80,3 +96,14 @@ class DirectionSet:
         if self.window_correlation is not None:
             yield Measure("window_correlation", (), self.window_correlation, "Λ")
         yield from self.impact.measures()
+
+
+def frames_of(
+    image: Float[np.ndarray, " *observation"],
+) -> Float[np.ndarray, " frame height width"]:
+    """The frames of an image, along its first axis or a short last one; a vector has none."""
+    if image.ndim == 3 and image.shape[2] <= 4 < image.shape[0]:
+        image = np.moveaxis(image, 2, 0)
+    if image.ndim not in (2, 3):
+        return np.empty((0, 1, 1))
+    return image.reshape(-1, *image.shape[-2:])

@@ -1,0 +1,92 @@
+"""Findings: sentences that a person can act on, derived from results.
+
+| code | severity | when |
+|---|---|---|
+| N1 | warning | something about the checkpoint needs to be heard first |
+| E1 | info | another version of the environment was played than was asked for |
+| E2 | info | nothing was played: observations were recorded or sampled |
+| R1 | critical | the policy is no better than random actions on the same episodes |
+| R2 | info | how good it is, against random actions |
+| R3 | info | most episodes were ended by a time limit |
+| S1 | info | the features that matter most |
+| S2 | info | features that hardly matter |
+| S3 | warning | the contributions do not add up |
+| D1 | info | along which direction decisions break, and how near |
+| D2 | critical, warning | a step along it costs return where random ones of its length do not |
+| D2 | info | no step along it costs surely more than random ones |
+| D3 | info | one direction holds nearly everything, so that Λ says little |
+| D4 | info | shifts that move the direction, or that none does |
+| D5 | warning | not even an independent run keeps the direction |
+
+Those about two policies are listed in `comparison.py`.
+"""
+
+from collections.abc import Iterator
+
+from policyscope.reports.findings.attribution import from_attribution
+from policyscope.reports.findings.comparison import compared_directions, compared_returns
+from policyscope.reports.findings.direction_set import from_directions
+from policyscope.reports.findings.episode_returns import from_returns
+from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
+from policyscope.reports.results import (
+    Attribution,
+    DirectionComparison,
+    DirectionSet,
+    EpisodeReturns,
+)
+
+SEVERITIES = ("critical", "warning", "info")
+
+
+def find(report: Report) -> tuple[Finding, ...]:
+    """All findings of a report, the gravest first."""
+    found = [*_from_notices(report.notices), *_from_environment(report.environment)]
+    for name, entry in report.entries.items():
+        match entry.result:
+            case EpisodeReturns() as result if report.second is not None:
+                found += compared_returns(name, result)
+            case EpisodeReturns() as result:
+                found += from_returns(name, result)
+            case Attribution() as result:
+                found += from_attribution(name, result)
+            case DirectionSet() as result:
+                found += from_directions(name, result)
+            case DirectionComparison() as result:
+                found += compared_directions(name, result)
+    return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _from_notices(notices: tuple[str, ...]) -> Iterator[Finding]:
+    for notice in notices:
+        yield Finding(
+            code="N1",
+            severity="warning",
+            title="Before you read on",
+            sentence=notice,
+            advice="Settle this first: every number rests on it.",
+            evidence="notices",
+        )
+
+
+def _from_environment(environment: Setting) -> Iterator[Finding]:
+    match environment:
+        case Played(id=id, played=played) if id != played:
+            yield Finding(
+                code="E1",
+                severity="info",
+                title="Another version was played",
+                sentence=f"gymnasium no longer plays {id}; {played} was played instead.",
+                advice="Expect returns to differ somewhat from those published for the old "
+                "version.",
+                evidence="environment",
+            )
+        case Recorded(file=file, size=size):
+            yield Finding(
+                code="E2",
+                severity="info",
+                title="Nothing was played",
+                sentence=f"Every number is about the {size} of {file}: what the policy's own "
+                "actions lead to is not in them.",
+                advice="Give the environment with --env, where there is one.",
+                evidence="environment",
+            )

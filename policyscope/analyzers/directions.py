@@ -37,6 +37,7 @@ from policyscope import registry, statistics
 from policyscope.analyzers.direction_change import direction_change
 from policyscope.analyzers.impact import Moves, impact
 from policyscope.analyzers.subject import Need, Subject
+from policyscope.images import radial_spectrum
 from policyscope.moments import LEADING, oriented, principal, quotient
 from policyscope.policies.flips import is_discrete
 from policyscope.reports.results import (
@@ -44,7 +45,6 @@ from policyscope.reports.results import (
     DirectionComparison,
     DirectionSet,
     NotApplicable,
-    frames_of,
 )
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.instability import Gradients, Instability, instability
@@ -282,20 +282,3 @@ def _oscillation(
     episodes = np.split(norms, visited.first_steps[1:])
     ratios = np.array([part.std() / part.mean() for part in episodes if part.mean() > 0])
     return statistics.mean(ratios, confidence) if len(ratios) > 1 else None
-
-
-def radial_spectrum(
-    image: Float[np.ndarray, " *observation"],
-) -> Float[np.ndarray, " frame radius"]:
-    """Mean magnitude of each frame's Fourier transform by the distance from its zero frequency.
-
-    Radius r holds the frequencies of r − ½ to r + ½ cycles per frame. Vectors have no frames.
-    """
-    frames = frames_of(image)
-    if not len(frames):
-        return np.empty((0, 0))
-    magnitude = np.abs(np.fft.fft2(frames)).reshape(len(frames), -1)
-    cycles = [np.fft.fftfreq(size, 1 / size) for size in frames.shape[1:]]
-    radius = np.rint(np.hypot(cycles[0][:, None], cycles[1])).astype(int).ravel()
-    counts = np.bincount(radius)
-    return np.stack([np.bincount(radius, frame) / counts for frame in magnitude])

@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from policyscope.analyzers.directions import Directions, correlation, radial_spectrum
+from policyscope.analyzers.directions import Directions, correlation
 from policyscope.analyzers.subject import Subject
 from policyscope.policies.loading import load
 from policyscope.reports.results import DirectionSet, NotApplicable
@@ -277,15 +277,3 @@ def test_ten_times_the_deviation_along_the_gradient_ends_the_episode_at_once(car
     assert isinstance(found, DirectionSet)
     ways = dict(zip(found.impact.along, found.impact.returns[:, 0], strict=True))
     assert ways["gradient"].mean() < 20 < cartpole.rollouts.returns.mean()
-
-
-def test_the_radial_spectrum_of_a_wave_is_at_its_frequency():
-    x = np.arange(64)
-    wave = np.cos(2 * np.pi * 5 * x / 64)[None, :] * np.ones((64, 1))
-    spectrum = radial_spectrum(np.stack([wave, wave.T, np.ones((64, 64))]))
-    assert spectrum.shape[0] == 3
-    assert spectrum[0].argmax() == spectrum[1].argmax() == 5
-    assert spectrum[2].argmax() == 0
-    np.testing.assert_allclose(radial_spectrum(np.moveaxis(np.stack([wave] * 3), 0, 2))[0],
-                               spectrum[0])  # fmt: skip
-    assert radial_spectrum(np.ones(7)).size == 0

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from policyscope.reports.results import DirectionSet, Impact, frames_of
+from policyscope.images import frames_of
+from policyscope.reports.results import DirectionSet, Impact
 from policyscope.statistics import Estimate
 
 ALONG = ("principal", "principal+", "principal-", "gradient", "random")

@@ -8,12 +8,12 @@ import plotly.io
 import pytest
 from direction_sets import ALONG, directions, estimate, impact
 
+from policyscope.images import frames_of, radial_spectrum
 from policyscope.reports.figures import draw
 from policyscope.reports.figures.direction_images import PANELS, SIDE
 from policyscope.reports.figures.direction_set import BARS
 from policyscope.reports.figures.direction_times import EPISODES, POINTS, peaks
 from policyscope.reports.report import Played
-from policyscope.reports.results import frames_of
 
 CART = Played("Cart-v0", "Cart-v0", {}, ("sensor 0 (m)", "sensor 1 (rad)"), ())
 STACK = (2, 5, 5)
@@ -167,8 +167,6 @@ def test_the_spectrum_has_a_line_for_each_frame_and_one_for_chance():
 
 
 def test_a_random_direction_has_the_spectrum_that_is_said_of_it():
-    from policyscope.analyzers.directions import radial_spectrum
-
     drawn_at_random = np.random.default_rng(0).standard_normal((4, 64, 64))
     spectrum = radial_spectrum(drawn_at_random / np.linalg.norm(drawn_at_random))
     one = drawn(image((4, 5, 5), spectrum=spectrum))["d-spectrum"]

@@ -6,8 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, UInt8
 
+from policyscope.images import frames_of
 from policyscope.reports.figures.canvas import COLOURS, FAINT, Drawn, blank, thinned, thinning
-from policyscope.reports.results import DirectionSet, frames_of
+from policyscope.reports.results import DirectionSet
 
 PANELS = ("", "2", "3", "4", "5", "6")
 """Of how many frames; panels as plotly numbers them."""

@@ -7,7 +7,7 @@ here, and figures for it in `reports/figures`.
 
 from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.direction_comparison import DirectionComparison
-from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet, frames_of
+from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet
 from policyscope.reports.results.episode_returns import EpisodeReturns
 from policyscope.reports.results.impact import Impact
 from policyscope.reports.results.measure import Measure
@@ -24,7 +24,6 @@ __all__ = [
     "Measure",
     "NotApplicable",
     "Result",
-    "frames_of",
 ]
 
 Result = EpisodeReturns | Attribution | DirectionSet | DirectionComparison | NotApplicable | Failed

@@ -96,14 +96,3 @@ class DirectionSet:
         if self.window_correlation is not None:
             yield Measure("window_correlation", (), self.window_correlation, "Λ")
         yield from self.impact.measures()
-
-
-def frames_of(
-    image: Float[np.ndarray, " *observation"],
-) -> Float[np.ndarray, " frame height width"]:
-    """The frames of an image, along its first axis or a short last one; a vector has none."""
-    if image.ndim == 3 and image.shape[2] <= 4 < image.shape[0]:
-        image = np.moveaxis(image, 2, 0)
-    if image.ndim not in (2, 3):
-        return np.empty((0, 1, 1))
-    return image.reshape(-1, *image.shape[-2:])

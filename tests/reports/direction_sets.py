@@ -1,9 +1,9 @@
-"""Answers of `directions` whose numbers are easy to follow."""
+"""Answers of `directions`, about one policy and about two, whose numbers are easy to follow."""
 
 import numpy as np
 
 from policyscope.images import frames_of
-from policyscope.reports.results import DirectionSet, Impact
+from policyscope.reports.results import DirectionComparison, DirectionSet, Impact
 from policyscope.statistics import Estimate
 
 ALONG = ("principal", "principal+", "principal-", "gradient", "random")
@@ -62,3 +62,21 @@ def directions(direction=(0.6, -0.8), shape=None, **changes) -> DirectionSet:
         else np.empty((0, 0)),
     }
     return DirectionSet(**(plain | changes))
+
+
+def compared(across=0.3, again=0.98, oscillation=(1.0, 1.0), concentration=(1.0, 1.0), share=0.4):
+    return DirectionComparison(
+        files=("a.zip", "b.zip"),
+        features=("x", "y"),
+        shape=(2,),
+        scale=np.ones(2),
+        directions=np.ones((3, 2)) / 2**0.5,
+        correlations=(estimate(across), estimate(across), estimate(again)),
+        shares=(estimate(share),) * 3,
+        concentrations=(estimate(1.0),) * 3,
+        oscillations=(estimate(1.0),) * 3,
+        gradient_lengths=(estimate(1.0),) * 3,
+        concentration_changes=tuple(map(estimate, concentration)),
+        oscillation_changes=tuple(map(estimate, oscillation)),
+        gradient_length_changes=(estimate(1.0),) * 2,
+    )

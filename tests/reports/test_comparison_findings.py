@@ -1,31 +1,9 @@
 import numpy as np
 import pytest
+from direction_sets import compared
 
 from policyscope.reports.findings.comparison import compared_directions, compared_returns
-from policyscope.reports.results import DirectionComparison, EpisodeReturns
-from policyscope.statistics import Estimate
-
-
-def around(value, half=0.01):
-    return Estimate(value, value - half, value + half, 0.95, 10, "bootstrap")
-
-
-def compared(across=0.3, again=0.98, oscillation=(1.0, 1.0), concentration=(1.0, 1.0), share=0.4):
-    return DirectionComparison(
-        files=("a.zip", "b.zip"),
-        features=("x", "y"),
-        shape=(2,),
-        scale=np.ones(2),
-        directions=np.ones((3, 2)) / 2**0.5,
-        correlations=(around(across), around(across), around(again)),
-        shares=(around(share),) * 3,
-        concentrations=(around(1.0),) * 3,
-        oscillations=(around(1.0),) * 3,
-        gradient_lengths=(around(1.0),) * 3,
-        concentration_changes=tuple(map(around, concentration)),
-        oscillation_changes=tuple(map(around, oscillation)),
-        gradient_length_changes=(around(1.0),) * 2,
-    )
+from policyscope.reports.results import EpisodeReturns
 
 
 @pytest.mark.parametrize(

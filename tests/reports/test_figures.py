@@ -63,6 +63,7 @@ EXAMPLES = [
     returns([[1, 2, 3], [4, 5, 6], [0, 1, 2]]),
     attribution([0.3, 0.7]),
     direction_sets.directions(),
+    direction_sets.compared(),
     NotApplicable("needs gradients"),
     Failed("ValueError: no"),
 ]

@@ -97,7 +97,7 @@ def _exact(blocks: Iterable[Block], groups: int) -> Moments:
 
 
 def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
-    kept, squared = torch.empty(0), torch.empty(0, dtype=torch.float64)
+    kept, spare, squared = torch.empty(0), torch.empty(0), torch.empty(0, dtype=torch.float64)
     shares = torch.zeros(groups, 0, 0, dtype=torch.float64)
     traces, trace, lost = torch.zeros(groups, dtype=torch.float64), 0.0, 0.0
     for part in _in_parts(blocks):
@@ -114,7 +114,10 @@ def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
         old, new = left[: len(kept)], left[len(kept) :]
         shares = old.T @ shares @ old + new.T @ (members[:, :, None] * new)
         weighted = new * part.weights.double()[:, None]
-        kept = torch.addmm(weighted.T.to(kept) @ part.rows, old.T.to(kept), kept)
+        # into memory that is at hand: fresh megabytes for every part would cost as much again
+        room = spare if len(spare) == left.shape[1] else kept.new_empty(left.shape[1], len(kept.T))
+        torch.mm(weighted.T.to(kept), part.rows, out=room)
+        kept, spare = room.addmm_(old.T.to(kept), kept), kept
     sigma = kept.norm(dim=1)
     return Moments(
         basis=kept / sigma.clamp_min(torch.finfo(sigma.dtype).tiny)[:, None],

@@ -46,7 +46,7 @@ def decision_gradients(
         factor is small, and the row keeps the direction.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        seen = observations.detach().clone().float().requires_grad_()
+        seen = observations.detach().to(torch.float32, copy=True).requires_grad_()
         scores, _ = policy.scores(seen, tuple(part.detach().clone() for part in memory))
         if isinstance(policy.action_space, spaces.Box):
             units = _deviations(policy) if fisher else action_units(policy)

@@ -14,7 +14,7 @@ Glimpse = tuple[Int[np.ndarray, " row"], Tensor, Memory]
 """Steps, what was seen at each, and what was remembered before it."""
 
 
-IMAGES, VECTORS = 256, 4096
+IMAGES, VECTORS = 240, 4096
 """Steps at once: as many as keep memory small, and the cost of calling a network."""
 
 

@@ -168,13 +168,21 @@ def test_of_many_shifts_the_farthest_are_named(found):
     assert "and 2 more shifts" in sentence and "b (" not in sentence
 
 
+@pytest.mark.parametrize(("n", "told"), [(4, False), (5, True)])
+def test_of_few_episodes_no_shift_is_said_to_move_or_to_keep_the_direction(found, n, told):
+    for value in (0.2, 0.88):
+        both = (estimate(0.9, n=n), estimate(value, n=n))
+        result = directions(shifts=("independent_run", "blur"), correlations=both)
+        assert ("D4" in found(result)) == told
+
+
 @pytest.mark.parametrize(
     ("value", "half"), [(0.85, 0.001), (0.7, 0.25)], ids=["hardly lower", "perhaps lower"]
 )
 def test_a_shift_that_may_not_move_the_direction_is_said_not_to(found, value, half):
     found_ = (estimate(0.9), estimate(value, half))
     finding = found(directions(shifts=("independent_run", "blur"), correlations=found_))["D4"]
-    assert finding.title == "No shift moves the direction"
+    assert finding.title == "No shift moves the principal direction"
     assert f"the lowest is blur, {value:.2f}" in finding.sentence
 
 

@@ -24,16 +24,17 @@ def draw_frames(name: str, result: DirectionSet) -> Drawn:
     shown = thinned(frames, len(PANELS))
     columns = min(len(shown), 4)
     rows = math.ceil(len(shown) / columns)
-    figure = blank(50 + 250 * rows)
+    figure = blank(60 + 220 * rows)
     figure.update_layout(grid={"rows": rows, "columns": columns, "pattern": "independent"})
     figure.update_layout(grid_xgap=0.06, grid_ygap=0.16)
     for panel, frame in zip(PANELS, shown, strict=False):
         figure.add_trace(_map(percent[frame], panel))
-        bare = {"showgrid": False, "showticklabels": False, "constrain": "domain"}
+        bare = {"showgrid": False, "showticklabels": False, "ticks": "", "constrain": "domain"}
         figure.layout[f"xaxis{panel}"] = bare | {"title": {"text": f"frame {frame + 1}"}}
         upright = {"autorange": "reversed", "scaleanchor": f"x{panel}"}
         figure.layout[f"yaxis{panel}"] = bare | upright
-    bar = {"title": {"text": "% of the<br>largest"}, "thickness": 12, "outlinewidth": 0}
+    title = {"text": "% of the largest", "side": "right"}
+    bar = {"title": title, "thickness": 12, "outlinewidth": 0}
     figure.update_layout(coloraxis={"colorscale": "Blues", "cmin": 0, "cmax": 100, "colorbar": bar})
     energy = np.sum(frames**2, (1, 2))
     listed = ", ".join(f"frame {i + 1} {energy[i]:.0%}" for i in shown)

@@ -124,7 +124,7 @@ def _correlations(name: str, result: DirectionSet) -> Drawn:
     baseline = result.correlations[0]
     figure.add_vrect(x0=baseline.low, x1=baseline.high, fillcolor=FAINT, opacity=0.15, line_width=0)
     figure.add_vline(result.chance.value, line={"color": FAINT, "width": 1, "dash": "dot"})
-    labels = [f"<b>{text(s.replace('_', ' '))}</b><br>{e:.3g}" for s, e in rows]
+    labels = [f"<b>{text(s.replace('_', ' '))}</b><br>{e:.3f}" for s, e in rows]
     figure.update_yaxes(
         tickvals=np.arange(len(rows)),
         ticktext=labels,
@@ -174,8 +174,8 @@ def _shares(name: str, result: DirectionSet) -> Drawn:
         f"{name}-shares",
         "How many directions there are",
         "Share of the gradients' squared length along each eigenvector, with the "
-        f"{interval(result.shares[0], result.unit)}. That amounts to {result.participation:.3g} "
+        f"{interval(result.shares[0], result.unit)}. That amounts to {result.participation} "
         "directions (participation ratio), and the first of them to "
-        f"{result.concentration:.3g} features (concentration).",
+        f"{result.concentration} features (concentration).",
         figure.update_layout(showlegend=False),
     )

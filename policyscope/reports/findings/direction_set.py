@@ -19,6 +19,8 @@ SETTLED = 0.75
 """Λ of an independent run: three of the paper's four games are above, and Pong, at 0.49, is not."""
 FURTHER = 0.1
 """How far Λ has to fall, beside being surely lower, to be spoken of."""
+FEWEST = 5
+"""Episodes below which resamples are too few for intervals of Λ to be compared."""
 LISTED = 3
 """How many shifts are named."""
 PRINCIPAL, RANDOM = ("principal", "principal+", "principal-"), "random"
@@ -51,7 +53,7 @@ def _where(name: str, result: DirectionSet) -> Finding:
         title="Where decisions break",
         sentence=f"Decisions {'break' if near else 'change'} most along {_mix(result)}{near}. "
         f"{_response(result)}.",
-        advice="Check how well these are measured in use: their noise and calibration decide.",
+        advice="Check what disturbs observations in this way in use: noise, calibration, light.",
         evidence=f"{name}.{evidence}",
     )
 
@@ -83,7 +85,7 @@ def _response(result: DirectionSet) -> str:
 def _mix(result: DirectionSet) -> str:
     """The principal direction in words."""
     if len(result.spectrum):
-        return "one pattern of pixels, which the heat maps show"
+        return "one pattern of pixels, which the report draws"
     direction = result.directions[0]
     ranked = np.argsort(-np.abs(direction), kind="stable")
     enough = int(np.searchsorted(np.cumsum(direction[ranked] ** 2), ENOUGH)) + 1
@@ -119,7 +121,7 @@ def _costly(name: str, result: DirectionSet, place: tuple[int, int], grave: bool
     return Finding(
         code="D2",
         severity="critical" if grave else "warning",
-        title="A step along it costs return",
+        title="A step along the principal direction costs return",
         sentence=f"With every observation moved by {result.steps(impact.epsilons[epsilon])} along "
         f"the principal direction ({impact.along[way]}) the policy returns {moved} in place of "
         f"{impact.clean.mean():.4g}, and {random} where they are moved as far along random "
@@ -138,7 +140,7 @@ def _harmless(name: str, result: DirectionSet, epsilon: int) -> Finding:
     return Finding(
         code="D2",
         severity="info",
-        title="The direction costs no more than chance",
+        title="The principal direction costs no more than chance",
         sentence=f"No step of up to {result.steps(impact.epsilons[epsilon])} along the principal "
         f"direction surely costs more return than along random ones: the longest loses "
         f"{impact.loss(way, epsilon)} along it and {impact.loss(random, epsilon)} along these "
@@ -172,15 +174,16 @@ def _shifts(name: str, result: DirectionSet, saturated: bool) -> Iterator[Findin
     ranked = sorted(pairs.items(), key=lambda pair: pair[1].value)
     moved = [pair for pair in ranked if _lower(pair[1], baseline)]
     unsettled = baseline.value < SETTLED
-    if moved:
+    enough = baseline.n >= FEWEST
+    if moved and enough:
         yield _moved(name, moved, baseline)
-    elif ranked and not saturated and not unsettled:
+    elif ranked and enough and not saturated and not unsettled:
         yield _kept(name, ranked[0], baseline)
     if unsettled:
         yield Finding(
             code="D5",
             severity="warning",
-            title="The direction is not settled",
+            title="The principal direction is not settled",
             sentence=f"Λ of an independent run is only {baseline:.2f} (n = {baseline.n}): "
             "the direction depends on which episodes were played.",
             advice=f"Play more episodes, --episodes and --set {name}.episodes=…, and read every "
@@ -199,7 +202,7 @@ def _moved(name: str, moved: list[tuple[str, Estimate]], baseline: Estimate) -> 
     return Finding(
         code="D4",
         severity="info",
-        title="Shifts move the direction",
+        title="Shifts move the principal direction",
         sentence=f"Λ is surely lower than the {baseline:.2f} of an independent run under "
         f"{_listed(named + more)}: there, decisions break along other directions.",
         advice="Do not carry over what was learned here; compare returns under these shifts, and "
@@ -213,10 +216,10 @@ def _kept(name: str, lowest: tuple[str, Estimate], baseline: Estimate) -> Findin
     return Finding(
         code="D4",
         severity="info",
-        title="No shift moves the direction",
+        title="No shift moves the principal direction",
         sentence="No shift moves the principal direction surely further than an independent run "
         f"does, with Λ {baseline:.2f}: the lowest is {shift.replace('_', ' ')}, {estimate:.2f}.",
-        advice="What holds of the direction here holds under these shifts as well.",
+        advice="Nothing shows that they change where decisions break; more episodes tell more.",
         evidence=f"{name}.correlation[shift={shift}]",
     )
 

@@ -14,8 +14,9 @@
     └── UsageError               an option, a parameter or a name that does not exist
 
 Each message is one sentence or two for the person who gave the input: what was given, what was
-expected, what to do. The command line prints it without a traceback and exits with 2; anything
-else is a bug in policyscope and keeps its traceback.
+expected, what to do. What a file says of itself may be quoted in it, so those about files are made
+fit for a terminal here. The command line prints a message without a traceback and exits with 2;
+anything else is a bug in policyscope and keeps its traceback.
 """
 
 import difflib
@@ -26,12 +27,19 @@ if TYPE_CHECKING:
     from policyscope.provenance import Checkpoint
 
 
+_LONGEST = 1000
+"""Characters of a message."""
+
+
 class PolicyscopeError(Exception):
     """What was given cannot be used; the message says what to do."""
 
 
 class CheckpointError(PolicyscopeError):
     """A checkpoint file that cannot become a policy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_one_line(message))
 
 
 class DamagedCheckpoint(CheckpointError):
@@ -61,6 +69,9 @@ class EnvironmentMismatch(PolicyscopeError):
 class RecordingError(PolicyscopeError):
     """Recorded observations that cannot be read, are no numbers, or do not fit the policy."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(in_one_line(message))
+
 
 class ReportError(PolicyscopeError):
     """A folder that is not a report, or a report that cannot be read."""
@@ -68,6 +79,13 @@ class ReportError(PolicyscopeError):
 
 class UsageError(PolicyscopeError):
     """An option, parameter, analyzer or measure that does not exist or has no such value."""
+
+
+def in_one_line(text: str) -> str:
+    """A text without what a terminal would obey, its middle left out where it is very long."""
+    line = "".join(c if c.isprintable() else "?" for c in text)
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

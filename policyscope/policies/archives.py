@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from policyscope.errors import CheckpointError, DamagedCheckpoint
+from policyscope.policies.quoting import first_line
 
 ROOM = 1 << 26
 """Bytes that any archive may unpack to."""
@@ -49,8 +50,8 @@ def unpack(data: bytes, what: str, *wanted: str) -> dict[str, bytes]:
         raise
     except Exception as error:  # as in `names`
         raise DamagedCheckpoint(
-            f"{what} is a zip archive whose contents cannot be read ({error}); it is cut off or "
-            "damaged, so get a fresh copy."
+            f"{what} is a zip archive whose contents cannot be read ({first_line(error)}); it "
+            "is cut off or damaged, so get a fresh copy."
         ) from error
 
 

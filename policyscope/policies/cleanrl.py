@@ -31,6 +31,7 @@ from policyscope.policies.records import Record
 
 SCALED = ("action_scale", "action_bias")
 _MOST_ATOMS = 2**16
+_LARGEST_RETURN = 2**63
 _UNNORMALISED = (
     "CleanRL trains PPO and RPO of continuous actions on normalised observations, and saves no "
     "statistics of them: if this one was, its observations are not what it was trained on."
@@ -126,7 +127,7 @@ def _atoms(tensors: Mapping[str, Tensor], saved: Any) -> Tensor | None:
         return None
     match [arguments.get(name) for name in ("v_min", "v_max", "n_atoms")]:
         case [int() | float() as low, int() | float() as high, int(number)] if (
-            0 < number <= _MOST_ATOMS
+            0 < number <= _MOST_ATOMS and abs(low) < _LARGEST_RETURN > abs(high)
         ):
             return torch.linspace(low, high, number)
     return None

@@ -4,13 +4,14 @@ A TorchScript archive holds source text. Before any of it is compiled, every fun
 the text mentions is looked up in an allow-list of arithmetic: nothing that reads or writes files,
 draws random numbers, keeps a state, or reaches Python or a native class. The operators of the
 compiled graph are then held against the same list, so that a difference between two parsers hides
-nothing; a `__setstate__`, which would run before there is a graph, is refused outright. torch
-compiles an archive that was written here from the members that were checked, and every tensor was
-held against its storage, which torch does not do.
+nothing, and its loops have to end; a `__setstate__`, which would run before there is a graph, is
+refused outright. torch compiles an archive that was written here from the members that were
+checked, and every tensor was held against its storage, which torch does not do.
 """
 
 import ast
 import io
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -23,6 +24,7 @@ from policyscope.policies.arithmetic import ARITHMETIC, MEMORY
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.policy import Policy
 from policyscope.policies.programs import Program, Remembering, Trial, trial
+from policyscope.policies.quoting import first_line
 from policyscope.policies.records import Record, replaced
 from policyscope.policies.tensors import read_archived
 from policyscope.provenance import Checkpoint
@@ -35,6 +37,10 @@ LANGUAGE = frozenset(
     """.split()
 )
 """Primitives of the language itself: constants, containers, control flow."""
+
+
+_MOST_STEPS = 1 << 16
+"""Operations of one forward pass: no policy comes near."""
 
 
 class TorchScript:
@@ -57,6 +63,7 @@ class TorchScript:
         module, graph = _compiled(pack(source), file.name)
         operators = {node.kind() for node in _nodes(graph)}
         _require_arithmetic(operators, file.name)
+        _require_end(graph, file.name)
         tensors = _tensors(module, graph)
         if not all(tensor.isfinite().all() for tensor in tensors):
             raise DamagedCheckpoint(
@@ -138,7 +145,8 @@ def _mentioned(members: Mapping[str, bytes], file: str) -> Iterator[str]:
             mentioned = list(filter(None, map(_qualified, nodes)))
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise DamagedCheckpoint(
-                f"{file} holds a program that cannot be read ({error}); get a fresh copy."
+                f"{file} holds a program that cannot be read ({first_line(error)}); get a fresh "
+                "copy."
             ) from error
         yield from mentioned
         # a name that is not followed by a function's could be given another name
@@ -166,9 +174,8 @@ def _compiled(archive: bytes, file: str) -> tuple[torch.jit.ScriptModule, torch.
             module = torch.jit.load(io.BytesIO(archive), map_location="cpu")
             graph = module.inlined_graph
     except Exception as error:  # torch reports damage as whatever its reader ran into
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DamagedCheckpoint(
-            f"{file} cannot be compiled to a forward pass ({reason}); get a fresh copy."
+            f"{file} cannot be compiled to a forward pass ({first_line(error)}); get a fresh copy."
         ) from error
     if module._forward_hooks or module._forward_pre_hooks:
         raise UnsupportedCheckpoint(
@@ -195,6 +202,27 @@ def _nodes(block: torch.Graph | torch.Block) -> Iterator[torch.Node]:
         yield node
         for inner in node.blocks():
             yield from _nodes(inner)
+
+
+def _require_end(graph: torch.Graph, file: str) -> None:
+    """A program that would not end, or not soon, is told before any of it is run."""
+    if _steps(graph) > _MOST_STEPS:
+        raise UnsupportedCheckpoint(
+            f"{file} is a program with a loop of which nothing says that it ends within "
+            f"{_MOST_STEPS:,} steps; export the network's forward pass alone with torch.jit.trace."
+        )
+
+
+def _steps(block: torch.Graph | torch.Block) -> float:
+    """The most steps that a block takes; infinite where the count of a loop is not written down."""
+    steps = 0.0
+    for node in block.nodes():
+        inside = sum(map(_steps, node.blocks()))
+        if node.kind() == "prim::Loop":
+            count = next(node.inputs()).toIValue()  # 2^63 − 1 of a `while`
+            inside = (1 + inside) * (math.inf if count is None else count)
+        steps += 1 + inside
+    return steps
 
 
 def _require_arithmetic(operators: Iterable[str], file: str) -> None:

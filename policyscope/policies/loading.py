@@ -8,12 +8,20 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+import torch
+
 from policyscope import registry
-from policyscope.errors import CheckpointError, UnsupportedCheckpoint, UsageError
+from policyscope.errors import (
+    CheckpointError,
+    DamagedCheckpoint,
+    UnsupportedCheckpoint,
+    UsageError,
+)
 from policyscope.policies.architecture import filled
 from policyscope.policies.file import CheckpointFile, Hints, Loader
 from policyscope.policies.normalisation import applied, read_normaliser
-from policyscope.policies.policy import Policy
+from policyscope.policies.policy import MISFITS, Policy
+from policyscope.policies.quoting import first_line
 from policyscope.policies.repository import Published, normaliser_beside, published
 from policyscope.provenance import digest
 
@@ -41,7 +49,7 @@ def load(
     folder = _published(Path(path))
     file = _open(Path(path) if folder is None else folder.checkpoint)
     if architecture is None:
-        policy = _loader(file).load(file, Hints(activation))
+        policy = _true_to_itself(_loader(file).load(file, Hints(activation)))
     elif activation is None:
         policy = filled(file, architecture)
     else:
@@ -54,6 +62,28 @@ def load(
             applied(policy, read_normaliser(Path(normalisation), policy.parts)), notices
         )
     return _with_notices(policy, notices or _unused_normaliser(file.path))
+
+
+def _true_to_itself(policy: Policy) -> Policy:
+    """The policy, if one observation of its shape gives the scores and the memory that it names."""
+    file, shape = policy.checkpoint.file, policy.observation_shape
+    if shape is None:
+        return policy
+    try:
+        with torch.no_grad():
+            scores, memory = policy.network(torch.zeros(1, *shape), policy.initial_memory(1))
+    except MISFITS as error:
+        raise DamagedCheckpoint(
+            f"{file} describes a network whose parts do not fit together ({first_line(error)}); "
+            "get a fresh copy."
+        ) from error
+    kept = tuple(tuple(part.shape[1:]) for part in memory)
+    if scores.shape != (1, policy.outputs or scores.shape[-1]) or kept != policy.memory_shapes:
+        raise DamagedCheckpoint(
+            f"{file} describes {policy.outputs} scores and a memory of {policy.memory_shapes}, and "
+            f"its network gives {tuple(scores.shape)} and {kept}; get a fresh copy."
+        )
+    return policy
 
 
 def _published(path: Path) -> Published | None:

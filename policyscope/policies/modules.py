@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from policyscope.errors import DamagedCheckpoint, UnsupportedCheckpoint
 from policyscope.policies.policy import Memory
+from policyscope.policies.quoting import first_line
 from policyscope.policies.records import Record
 from policyscope.policies.state_dict import VALUE
 
@@ -40,23 +41,34 @@ def is_module(value: Any) -> bool:
     return isinstance(value, Record) and all(isinstance(value.get(p), Mapping) for p in _PARTS)
 
 
-def chain(record: Record, name: str = "module") -> Iterator[nn.Module]:
+def chain(record: Record) -> Iterator[nn.Module]:
     """The layers of a module, in the order of its children, without those that estimate values.
 
     Raises:
-        UnsupportedCheckpoint: If a layer is of a kind that cannot be rebuilt.
-        DamagedCheckpoint: If a layer's parameters are missing, or NaN.
+        UnsupportedCheckpoint: If a layer is of a kind that cannot be rebuilt, or what holds layers
+            is held twice, perhaps by itself.
+        DamagedCheckpoint: If a layer's parameters or options are missing, or make no sense.
     """
+    return _chain(record, "module", set())
+
+
+def _chain(record: Record, name: str, held: set[int]) -> Iterator[nn.Module]:
     layer = _TORCH.fullmatch(record.origin)
     kind = layer[1] if layer else ""
     if kind in _LAYERS:
-        yield _with_parameters(_LAYERS[kind](record), record, name)
+        yield _with_parameters(_built(kind, record, name), record, name)
     elif kind and kind not in ("Sequential", "ModuleList"):
         raise UnsupportedCheckpoint(f"{name} is a {record.origin}, which cannot be rebuilt yet.")
     elif record.get("_modules"):
+        if id(record) in held:
+            raise UnsupportedCheckpoint(
+                f"{name} is a {record.origin} that is held twice, and only its code knows when it "
+                "is applied; export the policy to TorchScript."
+            )
+        held.add(id(record))
         for child, inner in record.get("_modules").items():
             if is_module(inner) and not VALUE.search(str(child)):
-                yield from chain(inner, f"{name}.{child}")
+                yield from _chain(inner, f"{name}.{child}", held)
     elif "flatten" in record.origin.lower():
         yield nn.Flatten()
     else:
@@ -64,6 +76,17 @@ def chain(record: Record, name: str = "module") -> Iterator[nn.Module]:
             f"{name} is a {record.origin}, whose code is not in the file and is not run; export "
             "the policy to TorchScript."
         )
+
+
+def _built(kind: str, record: Record, name: str) -> nn.Module:
+    """A layer with these options, and parameters that take no room until they are filled in."""
+    try:
+        with torch.device("meta"):
+            return _LAYERS[kind](record)
+    except Exception as error:  # a pickle may give any options
+        raise DamagedCheckpoint(
+            f"{name} is a {kind} with options that make no sense ({first_line(error)})."
+        ) from error
 
 
 def _linear(record: Record) -> nn.Module:
@@ -89,8 +112,8 @@ _LAYERS: dict[str, Callable[[Record], nn.Module]] = {
     "Sigmoid": lambda _: nn.Sigmoid(),
     "SiLU": lambda _: nn.SiLU(),
     "GELU": lambda _: nn.GELU(),
-    "ELU": lambda record: nn.ELU(record.get("alpha", 1.0)),
-    "LeakyReLU": lambda record: nn.LeakyReLU(record.get("negative_slope", 0.01)),
+    "ELU": lambda record: nn.ELU(float(record.get("alpha", 1.0))),
+    "LeakyReLU": lambda record: nn.LeakyReLU(float(record.get("negative_slope", 0.01))),
 }
 
 

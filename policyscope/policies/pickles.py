@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from policyscope.errors import DamagedCheckpoint
+from policyscope.policies.quoting import first_line
 from policyscope.policies.records import (
     Record,
     array_or_record,
@@ -48,8 +49,8 @@ def read(source: bytes | io.BytesIO, what: str) -> Any:
         return replaced(_Machine().run(file), array_or_record)
     except Exception as error:  # a damaged pickle can fail in any opcode, and nothing was run
         raise DamagedCheckpoint(
-            f"{what} cannot be read as a pickle ({type(error).__name__}: {error}); "
-            "it is cut off or damaged, so get a fresh copy."
+            f"{what} cannot be read as a pickle ({type(error).__name__}: "
+            f"{first_line(error)}); it is cut off or damaged, so get a fresh copy."
         ) from error
 
 

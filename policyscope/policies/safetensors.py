@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from policyscope.errors import DamagedCheckpoint
+from policyscope.policies.quoting import first_line
 
 _LONGEST_HEADER = 100_000_000
 """The format's own limit."""
@@ -57,8 +58,8 @@ def read_safetensors(data: bytes, what: str) -> dict[str, Tensor]:
         OverflowError,
     ) as error:
         raise DamagedCheckpoint(
-            f"{what} cannot be read as a safetensors file ({type(error).__name__}: {error}); it is "
-            "cut off or damaged, so get a fresh copy."
+            f"{what} cannot be read as a safetensors file ({type(error).__name__}: "
+            f"{first_line(error)}); it is cut off or damaged, so get a fresh copy."
         ) from error
 
 

@@ -33,6 +33,7 @@ from policyscope.policies import mlp, recurrent
 from policyscope.policies.archives import unpack
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.policy import Policy, describe, outputs_needed
+from policyscope.policies.quoting import first_line
 from policyscope.policies.sb3_families import Family, Saved, family_of
 from policyscope.policies.sb3_features import front
 from policyscope.policies.sb3_spaces import described, read_actions, read_observations
@@ -101,7 +102,7 @@ def _read(file: CheckpointFile) -> Saved:
     except (ValueError, RecursionError) as error:
         raise DamagedCheckpoint(
             f"{file.name} looks like a stable-baselines3 zip, but its contents cannot be read "
-            f"({error}); get a fresh copy."
+            f"({first_line(error)}); get a fresh copy."
         ) from error
     content = read_tensors(members["policy.pth"], f"policy.pth in {file.name}")
     if not isinstance(data, dict) or not isinstance(content, dict):

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import Space, spaces
 
 from policyscope.errors import DamagedCheckpoint, UnsupportedCheckpoint
+from policyscope.policies.quoting import first_line
 
 # as Python prints a dictionary of spaces: 'position': Box(-inf, inf, (3,), float32)
 _PART = re.compile(r"""(?:'([^'\\]*)'|"([^"\\]*)")(?:: |, )(\w+)\(((?:[^()]|\([^()]*\))*)\)""")
@@ -51,7 +52,7 @@ def read_observations(space: Any, file: str) -> tuple[Part, dict[str, Part]]:
         return Part((sum(part.size for part in parts.values()),), "numbers", False), parts
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise DamagedCheckpoint(
-            f"{file} describes its observations incompletely ({error})."
+            f"{file} describes its observations incompletely ({first_line(error)})."
         ) from error
 
 
@@ -135,7 +136,7 @@ def read_actions(space: Any, file: str) -> Space:
                 return _box(space)
     except (KeyError, TypeError, ValueError, OverflowError, AssertionError) as error:
         raise DamagedCheckpoint(
-            f"{file} describes its action space incompletely ({error})."
+            f"{file} describes its action space incompletely ({first_line(error)})."
         ) from error
     raise UnsupportedCheckpoint(f"{file} acts in a {_kind(space)} space, which is not supported.")
 

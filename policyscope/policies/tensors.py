@@ -23,6 +23,7 @@ from policyscope.errors import (
 )
 from policyscope.policies import pickles
 from policyscope.policies.archives import unpack
+from policyscope.policies.quoting import first_line
 from policyscope.policies.records import Record, replaced, volume
 from policyscope.policies.safetensors import is_safetensors, read_safetensors
 
@@ -210,6 +211,7 @@ def _storage(record: Any) -> tuple[torch.dtype, Any, int]:
 
 def _damage(error: Exception, what: str) -> CheckpointError:
     return DamagedCheckpoint(
-        f"{what} cannot be read as a torch file ({type(error).__name__}: {error}); "
+        f"{what} cannot be read as a torch file ({type(error).__name__}: "
+        f"{first_line(error)}); "
         "it is cut off or damaged, so get a fresh copy."
     )

@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 
 from policyscope.errors import RecordingError
 from policyscope.policies.archives import require_measured
+from policyscope.policies.quoting import first_line
 from policyscope.rollouts.recording import (
     COLUMNS,
     OBSERVATIONS,
@@ -54,7 +55,8 @@ def read_npz(path: Path, digest: str) -> Recording:
         raise
     except Exception as error:  # the reader fails on a damaged archive in many ways
         raise RecordingError(
-            f"{path.name} is an archive that cannot be read ({error}); get a fresh copy."
+            f"{path.name} is an archive that cannot be read ({first_line(error)}); get a fresh "
+            "copy."
         ) from error
     if not columns.keys() & COLUMNS:
         (alone,) = columns.values()
@@ -85,7 +87,9 @@ def _array(content: bytes, what: str) -> np.ndarray:
             warnings.simplefilter("ignore")  # of headers that Python 2 wrote
             shape, in_columns, dtype = HEADERS[npy.read_magic(stream)](stream)
     except Exception as error:  # a damaged header fails in as many ways as Python's own parser
-        raise RecordingError(f"{what} is no array of numpy ({error}); get a fresh copy.") from error
+        raise RecordingError(
+            f"{what} is no array of numpy ({first_line(error)}); get a fresh copy."
+        ) from error
     if dtype.hasobject:
         raise RecordingError(
             f"{what} holds Python objects, and those are never unpickled; store numbers."

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from policyscope.errors import RecordingError
+from policyscope.policies.quoting import first_line
 from policyscope.rollouts.recording import (
     ACTIONS,
     COLUMNS,
@@ -75,7 +76,7 @@ def read_hdf5(path: Path, file: str, digest: str) -> Recording:
         raise
     except Exception as error:  # the reader fails on damaged files in many ways
         raise RecordingError(
-            f"{file} is an HDF5 file that cannot be read ({error}); get a fresh copy."
+            f"{file} is an HDF5 file that cannot be read ({first_line(error)}); get a fresh copy."
         ) from error
     return assembled(columns, file, digest)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from policyscope.errors import RecordingError
+from policyscope.policies.quoting import first_line
 from policyscope.rollouts.recording import (
     EPISODE,
     FEATURES,
@@ -45,7 +46,7 @@ def read_csv(path: Path, digest: str, seed: int) -> Recording:
             table = _table(lines, path.name)
     except (UnicodeDecodeError, csv.Error) as error:
         raise RecordingError(
-            f"{path.name} is no table of text ({error}); get a fresh copy."
+            f"{path.name} is no table of text ({first_line(error)}); get a fresh copy."
         ) from error
     if table.shape[1] != len(header):
         raise RecordingError(

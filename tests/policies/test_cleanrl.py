@@ -300,3 +300,12 @@ def test_arguments_that_say_nothing_useful_are_no_atoms(number, path):
             load(path)
     else:
         assert load(path).outputs == 33
+
+
+@pytest.mark.parametrize("name", ["v_min", "v_max"])
+@pytest.mark.parametrize("value", [10**400, -(2**64), 1e300, float("inf"), float("nan")])
+def test_returns_beyond_all_numbers_are_no_atoms(name, value, path):
+    content = without_the_atoms(built(C51))
+    content["args"][name] = value
+    torch.save(content, path)
+    assert load(path).outputs == 33

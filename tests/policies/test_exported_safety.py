@@ -17,7 +17,12 @@ from zips import (
     with_two_long_ends,
 )
 
-from policyscope.errors import CheckpointError, DamagedCheckpoint, UnsafeCheckpoint
+from policyscope.errors import (
+    CheckpointError,
+    DamagedCheckpoint,
+    UnsafeCheckpoint,
+    UnsupportedCheckpoint,
+)
 from policyscope.policies.loading import load
 
 # TorchScript is deprecated, and what people bring
@@ -165,6 +170,35 @@ def test_what_the_text_does_not_show_the_graph_does(path, capfd, line, culprit):
     assert isinstance(error.value, UnsafeCheckpoint if culprit else CheckpointError)
     assert culprit in str(error.value)
     assert "hello" not in capfd.readouterr().out
+
+
+LOOPS = {
+    "while True": "while True:\n      n = n + 1\n",
+    "doing nothing": "while True:\n      pass\n",
+    "while it is small": "while torch.lt(n, 9):\n      n = n + 1\n",
+    "very often": "for i in range(1000000000):\n      n = n + i\n",
+    "often, often": "for i in range(1000):\n      for j in range(1000):\n        n = n + j\n",
+    "as often as there are rows": "for i in range(torch.size(observations, 0)):\n      n = n + i\n",
+}
+
+
+def looping(path, loop: str) -> None:
+    exported(Adding(), path)
+    text = f"    n = 0\n    {loop}    return torch.add(observations, n)".encode()
+    whole = b"    return torch.add(observations, 1)"
+    path.write_bytes(changed(path, lambda _, content: content.replace(whole, text)))
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+def test_a_loop_that_may_not_end_soon_is_refused(path, loop):
+    looping(path, loop)
+    with pytest.raises(UnsupportedCheckpoint, match="a loop of which nothing says that it ends"):
+        load(path)
+
+
+def test_a_loop_of_a_few_times_is_computed(path):
+    looping(path, "for i in range(4):\n      for j in range(2):\n        n = n + i\n")
+    assert load(path).scores(torch.zeros(1, 2))[0].tolist() == [[12, 12]]
 
 
 def test_a_method_chosen_at_run_time_is_refused(path):

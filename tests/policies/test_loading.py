@@ -128,3 +128,12 @@ def test_every_loader_keeps_the_protocol():
 def test_a_policy_cannot_be_changed(originals):
     with pytest.raises(dataclasses.FrozenInstanceError):
         load(originals["DQN"].path).outputs = 5  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_what_a_file_calls_its_parts_cannot_command_a_terminal(tmp_path):
+    name = "\x1b[2Jall is well\n" + "a" * 5000
+    torch.save({f"{name}.weight": torch.zeros(2, 4, 3)}, tmp_path / "policy.pth")
+    with pytest.raises(CheckpointError) as error:
+        load(tmp_path / "policy.pth")
+    assert str(error.value).isprintable()
+    assert 20 < len(str(error.value)) < 1200

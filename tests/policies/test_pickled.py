@@ -138,6 +138,56 @@ def test_nan_is_refused(tmp_path):
         load(tmp_path / "policy.pth")
 
 
+LIES = {
+    "more than there is room for": (0, "in_features", 2**40, "does not hold the weight"),
+    "no number": (0, "in_features", "4", "is a Linear with options that make no sense"),
+    "none": (0, "out_features", None, "is a Linear with options that make no sense"),
+    "beyond all numbers": (2, "in_features", 10**30, "is a Linear with options that make no sense"),
+    "an option of another type": (1, "alpha", [1], "is a ELU with options that make no sense"),
+}
+
+
+@pytest.mark.parametrize(("layer", "option", "value", "words"), LIES.values(), ids=LIES)
+def test_options_that_make_no_sense_are_one_sentence(tmp_path, layer, option, value, words):
+    module = nn.Sequential(nn.Linear(4, 8), nn.ELU(), nn.Linear(8, 3))
+    module[layer].__dict__[option] = value
+    torch.save(module, tmp_path / "policy.pth")
+    with pytest.raises(DamagedCheckpoint, match=words):
+        load(tmp_path / "policy.pth")
+
+
+def test_layers_that_do_not_follow_one_another_are_one_sentence(tmp_path):
+    torch.save(nn.Sequential(nn.Linear(4, 8), nn.ELU(), nn.Linear(7, 3)), tmp_path / "policy.pth")
+    with pytest.raises(DamagedCheckpoint, match="a network whose parts do not fit together"):
+        load(tmp_path / "policy.pth")
+
+
+def test_a_module_that_holds_itself_is_one_sentence(tmp_path):
+    module = nn.Sequential(nn.Linear(4, 8))
+    module._modules["1"] = module
+    torch.save(module, tmp_path / "policy.pth")
+    with pytest.raises(
+        UnsupportedCheckpoint, match=r"module\.1 is a .*Sequential that is held twice"
+    ):
+        load(tmp_path / "policy.pth")
+
+
+def test_a_few_modules_cannot_be_very_many_layers(tmp_path):
+    module = nn.Sequential(nn.Identity())
+    for _ in range(60):
+        module = nn.Sequential(module, module)
+    torch.save(module, tmp_path / "policy.pth")
+    with pytest.raises(UnsupportedCheckpoint, match="held twice"):
+        load(tmp_path / "policy.pth")
+
+
+def test_nothing_random_is_drawn(tmp_path):
+    torch.save(nn.Sequential(nn.Linear(4, 8), nn.ELU(), nn.Linear(8, 3)), tmp_path / "policy.pth")
+    before = torch.random.get_rng_state()
+    load(tmp_path / "policy.pth")
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_published_pong_policies_win(published):
     from policyscope import Environment, Greedy, play
 

@@ -3,7 +3,9 @@
 Like those of the RL Zoo (`ppo-CartPole-v1.zip`, its contents unpacked beside it, `results.json`,
 `vec_normalize.pkl`), of CleanRL (`dqn.cleanrl_model`, its source, videos) and of Hugging Face's
 libraries (`config.json`, `model.safetensors`, `pytorch_model.bin`). Which file is the checkpoint is
-told by what is in it. The folder also says that its VecNormalize statistics belong to it.
+told by what is in it. The folder also says that its VecNormalize statistics belong to it. Links
+that lead out of it are not followed, but for those of Hugging Face's cache, where the files of a
+snapshot are links to blobs beside it.
 """
 
 import re
@@ -27,6 +29,8 @@ _ASIDE = re.compile(
 _SAME = ("model.safetensors", "pytorch_model.bin")
 """The same weights twice, as Hugging Face's libraries save them."""
 _LISTED = 5
+_MOST_FILES = 1000
+"""Files that may be checkpoints, each of which is looked into."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,12 @@ def published(folder: Path, recognised: Callable[[Path], bool]) -> Published:
     Raises:
         CheckpointError: If there is none, or several.
     """
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and _inside(path, folder)]
     likely = [p for p in files if p.suffix.lower() in _KINDS and not _ASIDE.search(p.name)]
+    if len(likely) > _MOST_FILES:
+        raise CheckpointError(
+            f"{folder} holds {len(likely):,} files that may be checkpoints; give one of them."
+        )
     found = [path for path in likely if recognised(path)]
     if {path.name for path in found} >= set(_SAME):
         found = [path for path in found if path.name != _SAME[1]]
@@ -63,9 +71,21 @@ def published(folder: Path, recognised: Callable[[Path], bool]) -> Published:
         raise CheckpointError(_none_or_several(folder, files, found))
     (checkpoint,) = found
     normaliser = normaliser_beside(checkpoint)
+    if normaliser is not None and not _inside(normaliser, folder):
+        raise CheckpointError(
+            f"{normaliser} is a link that leads out of its folder; give the file itself with "
+            "--normalisation."
+        )
     with_it = "" if normaliser is None else f", behind the statistics of {normaliser.name}"
     notice = f"{checkpoint.name} was taken from the folder{with_it}."
     return Published(checkpoint, normaliser, notice)
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    """Whether a file lies in the folder, or where Hugging Face's cache keeps those of it."""
+    folder, lies = folder.resolve(), path.resolve().parent
+    blobs = folder.parents[1] / "blobs" if folder.parent.name == "snapshots" else folder
+    return lies.is_relative_to(folder) or lies == blobs
 
 
 def normaliser_beside(checkpoint: Path) -> Path | None:

@@ -1,6 +1,7 @@
 """A folder gives its one checkpoint, behind the statistics that lie in it, or a sentence."""
 
 import json
+import os
 import shutil
 import zipfile
 
@@ -128,3 +129,47 @@ def test_a_network_of_ones_own_is_filled_from_a_folder(network, tmp_path):
     torch.save(network.state_dict(), tmp_path / "optimizer.pt")
     with pytest.raises(PolicyscopeError, match="linear.pt does not fit torch.nn:Identity"):
         load(tmp_path, architecture="torch.nn:Identity")
+
+
+def test_links_that_lead_out_of_the_folder_are_not_followed(zoo, tmp_path):
+    outside = shutil.move(zoo / "ppo-Sensors-v0.zip", tmp_path / "secret.zip")
+    (zoo / "ppo-Sensors-v0.zip").symlink_to(outside)
+    with pytest.raises(CheckpointError, match="train_eval_metrics.zip is a zip archive of eval"):
+        load(zoo)
+    (zoo / "train_eval_metrics.zip").unlink()
+    with pytest.raises(CheckpointError, match="a folder with no checkpoint") as error:
+        load(zoo)
+    assert "ppo-Sensors-v0.zip" not in str(error.value).replace(str(zoo), "")
+
+
+def test_statistics_behind_a_link_that_leads_out_are_refused(zoo, tmp_path):
+    normalising(SENSORS).save(str(tmp_path / "secret.pkl"))
+    (zoo / "vec_normalize.pkl").symlink_to(tmp_path / "secret.pkl")
+    with pytest.raises(CheckpointError, match="a link that leads out of its folder; give the file"):
+        load(zoo)
+
+
+def test_links_that_lead_nowhere_or_in_circles_are_no_files(zoo):
+    (zoo / "a.zip").symlink_to(zoo / "b.zip")
+    (zoo / "b.zip").symlink_to(zoo / "a.zip")
+    (zoo / "c.zip").symlink_to(zoo / "nothing")
+    (zoo / "d.zip").symlink_to("/dev/zero")
+    (zoo / "e.zip").symlink_to(zoo)
+    os.mkfifo(zoo / "f.zip")
+    assert "ppo-Sensors-v0.zip was taken from the folder." in load(zoo).checkpoint.notices
+
+
+def test_a_snapshot_of_hugging_face_s_cache_leads_to_its_blobs(zoo, tmp_path):
+    snapshot, blobs = (tmp_path / "models--a--b" / name for name in ("snapshots/0f", "blobs"))
+    snapshot.mkdir(parents=True)
+    blobs.mkdir()
+    shutil.move(zoo / "ppo-Sensors-v0.zip", blobs / "d1gest")
+    (snapshot / "policy.zip").symlink_to("../../blobs/d1gest")
+    assert "policy.zip was taken from the folder." in load(snapshot).checkpoint.notices
+
+
+def test_very_many_files_are_not_looked_into(tmp_path):
+    for i in range(1001):
+        (tmp_path / f"{i}.zip").touch()
+    with pytest.raises(CheckpointError, match="holds 1,001 files that may be checkpoints; give"):
+        load(tmp_path)

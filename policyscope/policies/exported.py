@@ -220,7 +220,7 @@ def _steps(block: torch.Graph | torch.Block) -> float:
         inside = sum(map(_steps, node.blocks()))
         if node.kind() == "prim::Loop":
             count = next(node.inputs()).toIValue()  # 2^63 − 1 of a `while`
-            inside = (1 + inside) * (math.inf if count is None else count)
+            inside = (1 + inside) * (float(count) if isinstance(count, int) else math.inf)
         steps += 1 + inside
     return steps
 

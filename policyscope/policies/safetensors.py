@@ -47,7 +47,13 @@ def read_safetensors(data: bytes, what: str) -> dict[str, Tensor]:
     try:
         header = json.loads(data[8:start])
         header.pop("__metadata__", None)
-        return {name: _tensor(entry, data[start:]) for name, entry in header.items()}
+        body, taken = memoryview(data)[start:], 0
+        for entry in header.values():
+            first, last = entry["data_offsets"]
+            taken += max(last - first, 0)
+        if taken > len(body):
+            raise ValueError(f"tensors of {taken:,} bytes in {len(body):,}")
+        return {name: _tensor(entry, body) for name, entry in header.items()}
     except (
         ValueError,
         TypeError,
@@ -63,7 +69,7 @@ def read_safetensors(data: bytes, what: str) -> dict[str, Tensor]:
         ) from error
 
 
-def _tensor(entry: dict[str, Any], data: bytes) -> Tensor:
+def _tensor(entry: dict[str, Any], data: memoryview) -> Tensor:
     kind, shape, (first, last) = _TYPES[entry["dtype"]], entry["shape"], entry["data_offsets"]
     if not all(isinstance(size, int) and size >= 0 for size in (*shape, first, last)):
         raise ValueError(f"shape {shape} at {first} to {last}")

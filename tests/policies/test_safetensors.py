@@ -81,3 +81,11 @@ def test_a_header_that_lies_is_refused(entry):
     data = struct.pack("<Q", len(header)) + header + bytes(4)
     with pytest.raises(DamagedCheckpoint, match="cut off or damaged"):
         read_safetensors(data, "policy.safetensors")
+
+
+def test_many_tensors_in_the_same_bytes_do_not_add_up():
+    entry = {"dtype": "F32", "shape": [1 << 18], "data_offsets": [0, 1 << 20]}
+    header = json.dumps({f"{i}.weight": entry for i in range(20_000)}).encode()
+    data = struct.pack("<Q", len(header)) + header + bytes(1 << 20)
+    with pytest.raises(DamagedCheckpoint, match="tensors of 20,971,520,000 bytes in 1,048,576"):
+        read_safetensors(data, "it")

@@ -21,7 +21,7 @@ import torch
 from ale_py.vector_env import AtariVectorEnv
 from torch import Tensor, nn
 
-LANES, HORIZON, EPOCHS, MINIBATCH = 32, 128, 3, 512
+LANES, HORIZON, EPOCHS, MINIBATCH = 16, 128, 4, 256
 GAMMA, LAMBDA, CLIP, ENTROPY, VALUE, RATE = 0.99, 0.95, 0.1, 0.01, 0.5, 5e-4
 
 
@@ -48,10 +48,11 @@ class Agent(nn.Module):
 
     def forward(self, frames: Tensor) -> tuple[torch.distributions.Categorical, Tensor]:
         """Distribution of the action, and value, of stacked uint8 frames."""
-        features = self.network(frames.float() / 255)
-        return torch.distributions.Categorical(logits=self.actor(features)), self.critic(features)[
-            :, 0
-        ]
+        with torch.autocast("cpu", torch.bfloat16):  # twice as fast where the processor has it
+            features = self.network(frames / 255)
+        features = features.float()
+        logits, values = self.actor(features), self.critic(features)[:, 0]
+        return torch.distributions.Categorical(logits=logits), values
 
 
 @dataclass
@@ -114,7 +115,7 @@ def improve(agent: Agent, optimiser: torch.optim.Optimizer, batch: list[Tensor])
 def main() -> None:
     """Train until the steps are done."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=5_000_000)
+    parser.add_argument("--steps", type=int, default=3_000_000)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     args = parser.parse_args()
     torch.manual_seed(0)
@@ -140,7 +141,7 @@ def main() -> None:
             torch.save({**state, "steps": steps}, saved)
             mean = np.mean(games.finished[-50:]) if games.finished else float("nan")
             print(f"{steps:>9} steps, mean return of the last 50 games {mean:.1f}", flush=True)
-    torch.save(agent.state_dict(), args.out / "pong_ppo.pt")
+    torch.save(agent.state_dict(), args.out / "pong_ppo.cleanrl_model")
 
 
 if __name__ == "__main__":

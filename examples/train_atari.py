@@ -7,8 +7,12 @@ training goes on from it: stop it at any time, and start it again with the same 
 
     python examples/train_atari.py [--steps N] [--out FOLDER]
 
-On one shared core it makes about 300 steps per second. The mean return rises from -20.5 at 200,000
-steps to -18 at 900,000; how many it takes to win was not measured, so no weights are shipped.
+About 900 steps per second on one core that multiplies in bfloat16: 3,000,000 steps in an hour. The
+mean return of sampled actions rises from -20.5 at 200,000 steps to -14.8 at 700,000, 1.2 at
+1,600,000 and 10.7 at the end. The shipped checkpoint, of 345,014 parameters, wins greedily by 11.5
+[8.4, 14.7] (30 games, 95% interval):
+
+    policyscope analyze pong_ppo.cleanrl_model --env PongNoFrameskip-v4 --episodes 30 --only returns
 """
 
 import argparse

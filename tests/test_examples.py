@@ -109,6 +109,13 @@ def test_a_published_policy_that_remembers_wins_at_pong():
     assert play(greedy, environment, 1).returns.tolist() == [21]
 
 
+@pytest.mark.slow
+def test_the_shipped_atari_policy_wins_at_pong(examples):
+    path, environment = examples / "pong_ppo.cleanrl_model", Environment("PongNoFrameskip-v4")
+    assert path.stat().st_size <= 2_000_000
+    assert play(actor(path, environment), environment, 4).returns.mean() > 0
+
+
 SHIPPED = {
     "cartpole_dqn.zip": "CartPole-v1",
     "cartpole_ppo.zip": "CartPole-v1",

@@ -24,7 +24,7 @@ def impact(losses=(0.0, 0.0, 0.0, 0.0, 0.0), epsilons=(0.2, 1.0), discrete=True,
         clean=clean,
         returns=returns,
         responses=tuple(
-            tuple(estimate(0.1 * i + 0.05 * j) for j in range(len(epsilons)))
+            tuple(estimate(0.1 * i + 0.05 * j, 0.01 * (j + 1)) for j in range(len(epsilons)))
             for i in range(len(ALONG))
         ),
         flip_along=("principal", "gradient", "random") if discrete else (),

@@ -47,6 +47,7 @@ def test_returns_are_drawn_where_the_observations_were_moved():
             assert returns[i].y[j] + returns[i].error_y.array[j] == pytest.approx(mean.high)
             assert returns[i].y[j] - returns[i].error_y.arrayminus[j] == pytest.approx(mean.low)
         assert list(changes[i].y) == [r.value for r in moved.responses[i]]
+        assert list(changes[i].error_y.array) == pytest.approx([0.01, 0.02, 0.03])
     assert figure.layout.xaxis.ticktext == ("0.2", "0.5", "1")
     assert figure.layout.xaxis.title.text == "length of the step (standard deviations)"
     assert "share of decisions" in figure.layout.yaxis2.title.text
@@ -178,6 +179,8 @@ def test_correlations_stand_beside_the_independent_run_and_chance():
     rows = one.figure.data
     assert [row.x[0] for row in rows] == [0.9, 0.2, 0.88, 0.05]
     assert [row.y[0] for row in rows] == [0, 1, 2, 3]
+    bottom, top = one.figure.layout.yaxis.range
+    assert bottom > 3 and top < 0  # the first at the top, the last in sight
     assert rows[1].error_x.array[0] == pytest.approx(0.01)
     assert [row.marker.symbol for row in rows] == ["circle", "diamond", "diamond", "circle"]
     band, line = one.figure.layout.shapes

@@ -104,8 +104,14 @@ def test_the_worst_way_at_the_smallest_costly_step_is_told(found):
 
 @pytest.mark.parametrize(
     "losses",
-    [(0, 0, 0, 0, 0), (60, 60, 60, 60, 60), (0, 0, 0, 60, 0), (-60, -60, -60, 0, 0)],
-    ids=["nothing costs", "all cost alike", "only the gradient costs", "it helps"],
+    [
+        (0, 0, 0, 0, 0),
+        (60, 60, 60, 60, 60),
+        (0, 0, 0, 60, 0),
+        (-60, -60, -60, 0, 0),
+        (0, 0, 0, 0, -60),
+    ],
+    ids=["nothing", "all alike", "only the gradient", "it helps", "random ones help"],
 )
 def test_a_step_that_costs_no_more_than_random_ones_is_no_alarm(found, losses):
     finding = found(moved(losses))["D2"]

@@ -81,6 +81,7 @@ def test_without_an_environment_changes_of_decisions_are_drawn(discrete, words):
     assert len(figure.data) == len(ALONG) and figure.data[0].showlegend
     assert list(figure.data[2].y) == [0.2, 0.25]
     assert words in figure.layout.yaxis.title.text and words in found["d-impact"].caption
+    assert found["d-impact"].title.endswith("changes")
     assert "the left" not in found["d-impact"].caption
 
 

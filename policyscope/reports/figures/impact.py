@@ -58,7 +58,7 @@ def draw_impact(name: str, impact: Impact, step: str, unit: str) -> Drawn:
         figure.layout[axis] = _distances(impact, step)
     return Drawn(
         f"{name}-impact",
-        "What a step along the direction costs",
+        f"What a step along the direction {'costs' if played else 'changes'}",
         f"Every observation was moved by a step of the length below, in {step}. {WAYS} "
         f"{_about_returns(impact) if played else 'Shown is the '}{changes} at visited states, with "
         f"the {interval(impact.responses[0][0], unit)}.",

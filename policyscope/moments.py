@@ -97,30 +97,33 @@ def _exact(blocks: Iterable[Block], groups: int) -> Moments:
 
 
 def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
-    kept, spare, squared = torch.empty(0), torch.empty(0), torch.empty(0, dtype=torch.float64)
+    # two stacks by turns: fresh megabytes for every part would cost as much as the products
+    stack, other = torch.empty(0), torch.empty(0)
+    squared = torch.empty(0, dtype=torch.float64)
     shares = torch.zeros(groups, 0, 0, dtype=torch.float64)
     traces, trace, lost = torch.zeros(groups, dtype=torch.float64), 0.0, 0.0
     for part in _in_parts(blocks):
-        kept = kept if len(kept) else part.rows.new_zeros(0, part.rows.shape[1])
+        if not len(stack):
+            stack, other = part.rows.new_empty(2, 2 * SIZE, part.rows.shape[1])
+        kept, end = len(squared), len(squared) + len(part.rows)
+        torch.mul(part.rows, part.weights[:, None].to(part.rows), out=stack[kept:end])
         members = torch.zeros(groups, len(part.rows), dtype=torch.float64)
         members.scatter_(0, part.groups, 1.0)
-        stacked = _gram(kept, squared, part)
-        squares = stacked.diagonal()[len(kept) :]
+        products = _gram(stack[:end], squared)
+        squares = products.diagonal()[kept:]
         trace, traces = trace + float(squares.sum()), traces + members @ squares
-        values, vectors = torch.linalg.eigh(stacked)
-        cut = max(len(values) - SIZE, 0)
+        values, vectors = torch.linalg.eigh(products)
+        cut = max(end - SIZE, 0)
         lost += float(values[cut - 1].clamp_min(0)) if cut else 0.0
         squared, left = values[cut:].flip(0).clamp_min(0), vectors[:, cut:].flip(1)
-        old, new = left[: len(kept)], left[len(kept) :]
+        old, new = left[:kept], left[kept:]
         shares = old.T @ shares @ old + new.T @ (members[:, :, None] * new)
-        weighted = new * part.weights.double()[:, None]
-        # into memory that is at hand: fresh megabytes for every part would cost as much again
-        room = spare if len(spare) == left.shape[1] else kept.new_empty(left.shape[1], len(kept.T))
-        torch.mm(weighted.T.to(kept), part.rows, out=room)
-        kept, spare = room.addmm_(old.T.to(kept), kept), kept
-    sigma = kept.norm(dim=1)
+        torch.mm(left.T.to(stack), stack[:end], out=other[: len(squared)])
+        stack, other = other, stack
+    rows = stack[: len(squared)]
+    sigma = rows.norm(dim=1)
     return Moments(
-        basis=kept / sigma.clamp_min(torch.finfo(sigma.dtype).tiny)[:, None],
+        basis=rows / sigma.clamp_min(torch.finfo(sigma.dtype).tiny)[:, None],
         values=sigma.double().square(),
         groups=sigma.double()[:, None] * shares * sigma.double(),
         traces=traces,
@@ -130,14 +133,11 @@ def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
 
 
 def _gram(
-    kept: Float[Tensor, " kept feature"], squared: Float[Tensor, " kept"], new: Block
+    stack: Float[Tensor, " stacked feature"], squared: Float[Tensor, " kept"]
 ) -> Float[Tensor, " stacked stacked"]:
-    """Inner products of what is kept, which are orthogonal rows of known length, and new rows."""
-    weights = new.weights.double()
-    across = weights[:, None] * (new.rows @ kept.T)
-    inner = weights[:, None] * (new.rows @ new.rows.T) * weights
-    upper = torch.cat([squared.diag(), across.T], 1)
-    return torch.cat([upper, torch.cat([across, inner], 1)])
+    """Inner products of a stack whose upper rows are orthogonal and of known squared length."""
+    lower = (stack[len(squared) :] @ stack.T).double()
+    return torch.cat([torch.cat([squared.diag(), lower[:, : len(squared)].T], 1), lower])
 
 
 def _in_parts(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -21,7 +21,7 @@ from policyscope import statistics
 from policyscope.moments import LEADING, principal, quotient
 from policyscope.reports.results import DirectionComparison
 from policyscope.reports.results.direction_comparison import CHANGES, PAIRS, POLICIES
-from policyscope.rollouts.instability import Gradients, Instability
+from policyscope.rollouts.instability import Gradients, Instability, square
 from policyscope.rollouts.visited import Visited
 
 Watched = tuple[Visited, Instability]
@@ -75,10 +75,9 @@ class _Told:
     def __init__(
         self, row: Float[np.ndarray, " quantity"], basis: Float[np.ndarray, " kept feature"]
     ) -> None:
-        *moment, trace, swings, episodes, norms, steps = row
-        size = len(basis)
+        trace, swings, episodes, norms, steps = row[-5:]
         self.basis = basis
-        self.moment = np.reshape(moment, (size, size))
+        self.moment = square(row[:-5])
         values, direction = principal(self.moment)
         self.direction = direction @ basis[:LEADING]
         self.numbers = np.array(
@@ -112,15 +111,5 @@ def _numbers(told: Sequence[_Told]) -> list[np.ndarray]:
 
 def _by_episode(visited: Visited, seen: Instability) -> Float[np.ndarray, " episode quantity"]:
     """Everything that adds up over episodes."""
-    episodes = np.split(seen.norms, visited.first_steps[1:])
-    swings = [part.std() / part.mean() if part.mean() > 0 else 0.0 for part in episodes]
-    return np.column_stack(
-        [
-            seen.moments.groups[: seen.blocks].flatten(1).numpy(),
-            seen.moments.traces[: seen.blocks].numpy(),
-            swings,
-            [part.mean() > 0 for part in episodes],
-            [part.sum() for part in episodes],
-            visited.lengths,
-        ]
-    )
+    lengths = np.add.reduceat(seen.norms, visited.first_steps)
+    return np.column_stack([seen.by_block, *seen.swings(visited), lengths, visited.lengths])

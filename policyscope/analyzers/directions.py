@@ -47,7 +47,7 @@ from policyscope.reports.results import (
     NotApplicable,
 )
 from policyscope.rollouts.actors import Greedy
-from policyscope.rollouts.instability import Gradients, Instability, instability
+from policyscope.rollouts.instability import Gradients, Instability, instability, square
 from policyscope.rollouts.seeds import generator
 from policyscope.rollouts.visited import Visited
 from policyscope.statistics import CONFIDENCE, Estimate
@@ -121,9 +121,9 @@ class Directions:
             chance=chance,
             lengths=visited.lengths,
             norms=clean.norms,
-            oscillation=_oscillation(clean.norms, visited, self.confidence),
+            oscillation=_oscillation(clean, visited, self.confidence),
             windows=windows,
-            window_correlation=_over_pairs(windows.diagonal(1), self.confidence),
+            window_correlation=_over_several(windows.diagonal(1), self.confidence),
             shifts=shifts,
             correlations=correlations,
             impact=impact(subject, visited, gradients, directions[0], moves, rng),
@@ -152,9 +152,9 @@ class Directions:
         return direction_change(watched, files, names, gradients, rng, self.confidence)
 
     def _gradients(self, subject: Subject, visited: Visited) -> Gradients:
-        scale = _units(subject, visited) if self.units == "deviations" else None
-        if scale is None:
-            scale = torch.ones(subject.policy.observation_shape or ())
+        scale = torch.ones(subject.policy.observation_shape or ())
+        if self.units == "deviations":
+            scale = _units(subject, visited)
         return Gradients(scale, self.length == "unit", self.temperature, self.fisher)
 
 
@@ -177,16 +177,6 @@ def _watched(
         return instability(subject.policy, visited, gradients, windows, advance)
 
 
-def _by_block(seen: Instability) -> Float[np.ndarray, " block moment"]:
-    """Each block's moment as one row, for a bootstrap that adds rows up."""
-    return seen.moments.groups[: seen.blocks].flatten(1).numpy()
-
-
-def _square(row: Float[np.ndarray, " moment"]) -> Float[np.ndarray, " kept kept"]:
-    size = int(len(row) ** 0.5)
-    return row.reshape(size, size)
-
-
 def _shape(
     clean: Instability, gradients: Gradients, asked: Directions, rng: np.random.Generator
 ) -> tuple[tuple[Estimate, ...], Estimate, Estimate, Estimate]:
@@ -196,17 +186,15 @@ def _shape(
     features = int((gradients.scale > 0).sum())
 
     def statistic(row: np.ndarray) -> np.ndarray:
-        moment, trace = _square(row[:-1]), row[-1]
+        moment, trace = square(row[:-1]), row[-1]
         values, first = principal(moment)
         concentration = 1 / np.sum((first @ leading) ** 4)
         many = trace**2 / np.sum(moment**2)
         chance = trace / features / values[0]
         return np.array([*values[:count] / trace, many, concentration, chance])
 
-    traces = clean.moments.traces[: clean.blocks].numpy()
-    rows = np.column_stack([_by_block(clean), traces])
     *shares, many, concentration, chance = statistics.bootstrap(
-        rows, statistic, rng, asked.confidence
+        clean.by_block, statistic, rng, asked.confidence
     )
     return tuple(shares), many, concentration, chance
 
@@ -252,14 +240,14 @@ def correlation(
 ) -> Estimate:
     """Λ of the shifted states' principal direction on the reference, episode i beside episode i."""
     across = (shifted.moments.basis[:LEADING] @ reference.moments.basis.mT).double().numpy()
-    rows = _by_block(reference)
+    rows = reference.by_block
     split = rows.shape[1]
 
     def statistic(row: np.ndarray) -> np.ndarray:
-        _, direction = principal(_square(row[split:]))
-        return np.array([quotient(_square(row[:split]), direction @ across)])
+        _, direction = principal(square(row[split:-1]))
+        return np.array([quotient(square(row[: split - 1]), direction @ across)])
 
-    both = np.column_stack([rows, _by_block(shifted)])
+    both = np.column_stack([rows, shifted.by_block])
     return statistics.bootstrap(both, statistic, rng, confidence)[0]
 
 
@@ -271,14 +259,11 @@ def _across_windows(clean: Instability) -> Float[np.ndarray, " window window"]:
     return np.array(found).reshape(len(moments), len(moments))
 
 
-def _over_pairs(values: Float[np.ndarray, " pair"], confidence: float) -> Estimate | None:
+def _over_several(values: Float[np.ndarray, " value"], confidence: float) -> Estimate | None:
     return statistics.mean(values, confidence) if len(values) > 1 else None
 
 
-def _oscillation(
-    norms: Float[np.ndarray, " step"], visited: Visited, confidence: float
-) -> Estimate | None:
+def _oscillation(clean: Instability, visited: Visited, confidence: float) -> Estimate | None:
     """Standard deviation over mean of ‖g(s_t)‖, averaged over episodes."""
-    episodes = np.split(norms, visited.first_steps[1:])
-    ratios = np.array([part.std() / part.mean() for part in episodes if part.mean() > 0])
-    return statistics.mean(ratios, confidence) if len(ratios) > 1 else None
+    ratios, swinging = clean.swings(visited)
+    return _over_several(ratios[swinging], confidence)

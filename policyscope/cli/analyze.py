@@ -17,7 +17,7 @@ from policyscope.cli.options import (
     Seed,
     Settings,
 )
-from policyscope.cli.translating import assignments, failures, policy_of, sentences
+from policyscope.cli.translating import assignments, policy_of, report_on, sentences
 from policyscope.errors import UsageError
 
 
@@ -62,12 +62,9 @@ def analyze(  # noqa: PLR0913  one argument per option
     """Play a policy or show it recorded observations, run the analyzers, and leave a report."""
     with sentences():
         from policyscope import registry
-        from policyscope.analysis import analyze as analyze_policy
         from policyscope.analysis import configured, literal
-        from policyscope.reports.html import page
-        from policyscope.reports.report import require_writable, write
+        from policyscope.reports.report import require_writable
         from policyscope.rollouts import environment as environments
-        from policyscope.terminal import print_summary, progress_bars
 
         folder = out or Path(f"{_name(checkpoint, own_policy)}-report")
         require_writable(folder)
@@ -79,22 +76,17 @@ def analyze(  # noqa: PLR0913  one argument per option
         if arguments and env is None:
             raise UsageError("--env-arg is an argument of the environment; name that with --env.")
         environment = None if env is None else environments.Environment(env, arguments)
-        with progress_bars() as progress:
-            report = analyze_policy(
-                policy,
-                environment,
-                observations=observations,
-                actions=actions,
-                analyzers=analyzers,
-                episodes=episodes,
-                seed=seed,
-                lanes=lanes,
-                progress=progress,
-            )
-        write(report, folder, {"report.html": page(report)})
-        print_summary(report)
-        typer.echo(f"\nreport: {folder / 'report.html'}")
-    raise typer.Exit(failures(report))
+        report_on(
+            policy,
+            environment,
+            folder,
+            observations=observations,
+            actions=actions,
+            analyzers=analyzers,
+            episodes=episodes,
+            seed=seed,
+            lanes=lanes,
+        )
 
 
 def _name(checkpoint: Path | None, own_policy: str | None) -> str:

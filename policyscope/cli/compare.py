@@ -13,7 +13,7 @@ from policyscope.cli.options import (
     Seed,
     Settings,
 )
-from policyscope.cli.translating import assignments, failures, policy_of, sentences
+from policyscope.cli.translating import assignments, policy_of, report_on, sentences
 from policyscope.errors import UsageError
 
 
@@ -45,15 +45,13 @@ def compare(  # noqa: PLR0913  one argument per option
     """Say how two policies differ, on the same episodes."""
     with sentences():
         from policyscope import registry
-        from policyscope.analysis import analyze, configured, literal
+        from policyscope.analysis import configured, literal
         from policyscope.analyzers.subject import Comparing
-        from policyscope.reports.html import page
-        from policyscope.reports.report import require_writable, write
+        from policyscope.reports.report import require_writable
         from policyscope.rollouts.environment import Environment
-        from policyscope.terminal import print_summary, progress_bars
 
-        names = "-against-".join(path.absolute().stem for path in (first, second))
-        folder = out or Path(f"{names}-report")
+        both = "-against-".join(path.absolute().stem for path in (first, second))
+        folder = out or Path(f"{both}-report")
         require_writable(folder)
         kinds, _ = registry.everything(registry.ANALYZERS)
         comparing = [name for name, kind in kinds.items() if issubclass(kind, Comparing)]
@@ -64,21 +62,16 @@ def compare(  # noqa: PLR0913  one argument per option
             for path, statistics in zip((first, second), _of_both(normalisation), strict=True)
         )
         arguments = {k: literal(v) for k, v in assignments(env_arg, "--env-arg").items()}
-        with progress_bars() as progress:
-            report = analyze(
-                one,
-                Environment(env, arguments),
-                second=two,
-                analyzers=analyzers,
-                episodes=episodes,
-                seed=seed,
-                lanes=lanes,
-                progress=progress,
-            )
-        write(report, folder, {"report.html": page(report)})
-        print_summary(report)
-        typer.echo(f"\nreport: {folder / 'report.html'}")
-    raise typer.Exit(failures(report))
+        report_on(
+            one,
+            Environment(env, arguments),
+            folder,
+            second=two,
+            analyzers=analyzers,
+            episodes=episodes,
+            seed=seed,
+            lanes=lanes,
+        )
 
 
 def _of_both(files: list[Path] | None) -> tuple[Path | None, Path | None]:

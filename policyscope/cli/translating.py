@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from policyscope.errors import PolicyscopeError, UsageError
 
 if TYPE_CHECKING:
     from policyscope.policies.policy import Policy
-    from policyscope.reports.report import Report
+    from policyscope.rollouts.environment import Environment
 
 
 @contextmanager
@@ -52,8 +52,27 @@ def policy_of(
     return from_callable(imported(own_policy), own_policy, normalisation=normalisation)
 
 
-def failures(report: "Report") -> int:
-    """The exit code: 1 where an analyzer broke off."""
-    from policyscope.reports.results import Failed
+def report_on(
+    policy: "Policy", environment: "Environment | None", folder: Path, **asked: Any
+) -> None:
+    """Analyze, write the report and print its summary; exit with 1 where an analyzer broke off.
 
-    return int(any(isinstance(entry.result, Failed) for entry in report.entries.values()))
+    Args:
+        policy: Whom to analyze.
+        environment: What it plays.
+        folder: Where the report goes; it can be written to.
+        asked: The other arguments of `policyscope.analysis.analyze`.
+    """
+    from policyscope.analysis import analyze
+    from policyscope.reports.html import page
+    from policyscope.reports.report import write
+    from policyscope.reports.results import Failed
+    from policyscope.terminal import print_summary, progress_bars
+
+    with progress_bars() as progress:
+        report = analyze(policy, environment, **asked, progress=progress)
+    write(report, folder, {"report.html": page(report)})
+    print_summary(report)
+    typer.echo(f"\nreport: {folder / 'report.html'}")
+    failed = any(isinstance(entry.result, Failed) for entry in report.entries.values())
+    raise typer.Exit(int(failed))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from policyscope.moments import Block, Moments, moments
@@ -91,6 +91,28 @@ class Instability:
     blocks: int
     norms: Float[np.ndarray, " step"]
     """‖g(s)‖ of every step, before anything was made one."""
+
+    @property
+    def by_block(self) -> Float[np.ndarray, " block moment"]:
+        """Each block's moment as one row, and its trace behind it: what a bootstrap adds up."""
+        moments = self.moments.groups[: self.blocks].flatten(1).numpy()
+        return np.column_stack([moments, self.moments.traces[: self.blocks].numpy()])
+
+    def swings(
+        self, visited: Visited
+    ) -> tuple[Float[np.ndarray, " episode"], Bool[np.ndarray, " episode"]]:
+        """Standard deviation over mean of ‖g‖ in each episode; 0, and False, where none differs."""
+        episodes = np.split(self.norms, visited.first_steps[1:])
+        means = np.array([part.mean() for part in episodes])
+        deviations = np.array([part.std() for part in episodes])
+        swinging = means > 0
+        return np.divide(deviations, means, out=np.zeros_like(means), where=swinging), swinging
+
+
+def square(row: Float[np.ndarray, " moment"]) -> Float[np.ndarray, " kept kept"]:
+    """A moment from its row in `Instability.by_block`, without the trace."""
+    size = int(len(row) ** 0.5)
+    return row.reshape(size, size)
 
 
 def instability(

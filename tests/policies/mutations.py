@@ -201,16 +201,22 @@ def _text(random: random.Random, content: bytes, other: bytes) -> bytes:
     """Lines exchanged, doubled or left out, or a number or a word replaced."""
     lines = content.decode().splitlines(keepends=True)
     at, to = (random.randrange(len(lines)) for _ in range(2))
-    match random.randrange(6):
-        case 0:
-            del lines[at]
-        case 1:
-            lines.insert(to, lines[at])
-        case 2:
-            lines[at], lines[to] = lines[to], lines[at]
-        case _:
-            lines[at] = _numbered(random, lines[at].rstrip("\n")) + "\n"
+    kind = random.randrange(6)
+    if not _reordered(kind, lines, at, to):
+        lines[at] = _numbered(random, lines[at].rstrip("\n")) + "\n"
     return "".join(lines).encode()
+
+
+def _reordered(kind: int, items: list, at: int, to: int) -> bool:
+    """Leave one out, double it or exchange two; whether the kind is one of these."""
+    match kind:
+        case 0:
+            del items[at]
+        case 1:
+            items.insert(to, items[at])
+        case 2:
+            items[at], items[to] = items[to], items[at]
+    return kind < 3
 
 
 def _gzip(random: random.Random, content: bytes, other: bytes) -> bytes:
@@ -245,15 +251,9 @@ def _repeated(values: Any) -> bool:
 def _rearrange(random: random.Random, message: Any, field: Any, values: Any) -> None:
     kept = list(values)
     at, to = (random.randrange(len(kept)) for _ in range(2))
-    match random.randrange(4):
-        case 0:
-            del kept[at]
-        case 1:
-            kept.insert(to, kept[at])
-        case 2:
-            kept[at], kept[to] = kept[to], kept[at]
-        case 3 if field.type != field.TYPE_MESSAGE:
-            kept[at] = _other(random, field, kept[to])
+    kind = random.randrange(4)
+    if not _reordered(kind, kept, at, to) and field.type != field.TYPE_MESSAGE:
+        kept[at] = _other(random, field, kept[to])
     kept = [
         type(v).FromString(v.SerializeToString()) if hasattr(v, "ListFields") else v for v in kept
     ]

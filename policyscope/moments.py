@@ -54,6 +54,8 @@ class Moments:
     """Σ‖x‖² of each group, exact."""
     trace: float
     """Σ‖x‖² of all, exact."""
+    squares: Float[Tensor, " row"]
+    """‖x‖² of each row, in the stream's order."""
     lost: float
     """Upper bound of what Σ values·(basis·v)² misses of vᵀLv, for any unit vector v."""
 
@@ -74,11 +76,13 @@ def moments(blocks: Iterable[Block], groups: int) -> Moments:
 
 def _exact(blocks: Iterable[Block], groups: int) -> Moments:
     sums: Tensor | None = None
+    squares = []
     for block in blocks:
         rows = block.rows.double() * block.weights.double()[:, None]
         if sums is None:
             sums = rows.new_zeros(groups + 1, rows.shape[1], rows.shape[1])
         sums[groups] += rows.T @ rows
+        squares.append(rows.square().sum(1))
         cuts = (block.groups.diff(dim=1) != 0).any(0).nonzero()[:, 0] + 1
         parts = torch.stack([part.T @ part for part in rows.tensor_split(cuts)])
         for kind in block.groups:
@@ -92,52 +96,85 @@ def _exact(blocks: Iterable[Block], groups: int) -> Moments:
         groups=basis @ sums @ basis.T,
         traces=sums.diagonal(dim1=1, dim2=2).sum(1),
         trace=float(values.sum()),
+        squares=torch.cat(squares),
         lost=0.0,
     )
 
 
+TOGETHER = 16
+"""Parts after which the groups are brought into the newest basis: for each would be costly."""
+
+
 def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
-    # two stacks by turns: fresh megabytes for every part would cost as much as the products
-    stack, other = torch.empty(0), torch.empty(0)
-    squared = torch.empty(0, dtype=torch.float64)
-    shares = torch.zeros(groups, 0, 0, dtype=torch.float64)
-    traces, trace, lost = torch.zeros(groups, dtype=torch.float64), 0.0, 0.0
-    for part in _in_parts(blocks):
-        if not len(stack):
-            stack, other = part.rows.new_empty(2, 2 * SIZE, part.rows.shape[1])
-        kept, end = len(squared), len(squared) + len(part.rows)
-        torch.mul(part.rows, part.weights[:, None].to(part.rows), out=stack[kept:end])
-        members = torch.zeros(groups, len(part.rows), dtype=torch.float64)
-        members.scatter_(0, part.groups, 1.0)
-        products = _gram(stack[:end], squared)
-        squares = products.diagonal()[kept:]
-        trace, traces = trace + float(squares.sum()), traces + members @ squares
-        values, vectors = torch.linalg.eigh(products)
-        cut = max(end - SIZE, 0)
-        lost += float(values[cut - 1].clamp_min(0)) if cut else 0.0
-        squared, left = values[cut:].flip(0).clamp_min(0), vectors[:, cut:].flip(1)
-        old, new = left[:kept], left[kept:]
-        shares = old.T @ shares @ old + new.T @ (members[:, :, None] * new)
-        torch.mm(left.T.to(stack), stack[:end], out=other[: len(squared)])
-        stack, other = other, stack
-    rows = stack[: len(squared)]
-    sigma = rows.norm(dim=1)
+    buffers = kept = torch.empty(0)
+    squared, left = torch.empty(0, dtype=torch.float64), torch.empty(0, 0, dtype=torch.float64)
+    shares, members = torch.zeros(groups, 0, 0, dtype=torch.float64), []
+    traces, squares, lost = torch.zeros(groups, dtype=torch.float64), [], 0.0
+    for number, part in enumerate(_in_parts(blocks)):
+        if not number:
+            # two, by turns: fresh megabytes for every part would cost as much as the products
+            buffers = part.rows.new_empty(2, SIZE, part.rows.shape[1])
+            kept = buffers[1, :0]
+        products = _gram(kept, squared, part)
+        squares.append(products.diagonal()[len(kept) :])
+        for kind in part.groups:
+            traces.index_add_(0, kind, squares[-1])
+        squared, vectors, dropped = _leading(products)
+        lost += dropped
+        old, new = vectors[: len(kept)], vectors[len(kept) :]
+        out = buffers[number % 2, : len(squared)]
+        torch.mm((new.T * part.weights).to(out), part.rows.to(out), out=out)
+        kept = out.addmm_(old.T.to(out), kept)
+        left, members = torch.cat([left @ old, new]), [*members, part.groups]
+        if len(members) == TOGETHER:
+            shares, members = _turned(shares, left, torch.cat(members, 1)), []
+            left = torch.eye(len(kept), dtype=torch.float64)
+    shares = _turned(shares, left, torch.cat(members, 1)) if members else shares
+    sigma = kept.norm(dim=1)
     return Moments(
-        basis=rows / sigma.clamp_min(torch.finfo(sigma.dtype).tiny)[:, None],
+        basis=kept / sigma.clamp_min(torch.finfo(sigma.dtype).tiny)[:, None],
         values=sigma.double().square(),
         groups=sigma.double()[:, None] * shares * sigma.double(),
         traces=traces,
-        trace=trace,
+        trace=float(torch.cat(squares).sum()),
+        squares=torch.cat(squares),
         lost=lost,
     )
 
 
 def _gram(
-    stack: Float[Tensor, " stacked feature"], squared: Float[Tensor, " kept"]
+    kept: Float[Tensor, " kept feature"], squared: Float[Tensor, " kept"], part: Block
 ) -> Float[Tensor, " stacked stacked"]:
-    """Inner products of a stack whose upper rows are orthogonal and of known squared length."""
-    lower = (stack[len(squared) :] @ stack.T).double()
-    return torch.cat([torch.cat([squared.diag(), lower[:, : len(squared)].T], 1), lower])
+    """Inner products of the kept rows, orthogonal and of known squared length, and of new ones."""
+    weights = part.weights[:, None]
+    mixed = (part.rows @ kept.T).double() * weights
+    own = (part.rows @ part.rows.T).double() * weights * weights.T
+    return torch.cat([torch.cat([squared.diag(), mixed.T], 1), torch.cat([mixed, own], 1)])
+
+
+def _leading(
+    products: Float[Tensor, " stacked stacked"],
+) -> tuple[Float[Tensor, " kept"], Float[Tensor, " stacked kept"], float]:
+    """The largest eigenvalues, their eigenvectors, and the largest eigenvalue that is dropped."""
+    values, vectors = torch.linalg.eigh(products)
+    cut = max(len(values) - SIZE, 0)
+    dropped = float(values[cut - 1].clamp_min(0)) if cut else 0.0
+    return values[cut:].flip(0).clamp_min(0), vectors[:, cut:].flip(1), dropped
+
+
+def _turned(
+    shares: Float[Tensor, " group kept kept"],
+    left: Float[Tensor, " stacked new_kept"],
+    members: Int[Tensor, " kind row"],
+) -> Float[Tensor, " group new_kept new_kept"]:
+    """W_g in the newest basis, with the rows that were stacked since it was last brought there."""
+    old, new = left[: shares.shape[1]], left[shares.shape[1] :]
+    shares = old.T @ shares @ old
+    for kind in members:
+        for group in kind.unique():
+            mine = new[kind == group]
+            shares[group] += mine.T @ mine
+    return shares
 
 
 def _in_parts(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -45,6 +45,7 @@ def test_moments_of_few_features_are_exact_however_the_stream_is_cut(features, c
         assert float(trace) == pytest.approx(np.trace(by_hand), abs=1e-9)
     assert found.lost == 0
     assert found.trace == pytest.approx(np.sum(rows**2))
+    np.testing.assert_allclose(found.squares, np.sum(rows**2, 1))
 
 
 def test_the_streamed_subspace_agrees_with_an_exact_decomposition():
@@ -60,6 +61,8 @@ def test_the_streamed_subspace_agrees_with_an_exact_decomposition():
     angles = np.linalg.svd(found.basis[:5].double().numpy() @ vectors[:, :5], compute_uv=False)
     assert angles.min() > 1 - 1e-4
     assert found.trace == pytest.approx(np.sum(rows.astype(np.float64) ** 2), rel=1e-6)
+    squares = np.sum(rows.astype(np.float64) ** 2, 1)
+    np.testing.assert_allclose(found.squares, squares, rtol=1e-4)
     leading = found.basis[:5].double().numpy()
     for number, group in enumerate(found.groups.numpy()):
         mine = rows[(groups == number).any(0)]

@@ -47,8 +47,8 @@ class Gradients:
         """Gradients of some states.
 
         Returns:
-            Rows, and what each state's rows are to be multiplied by; then ‖g‖, before anything is
-            made one.
+            Rows, what each state's rows are to be multiplied by, and how many times as long as
+            these products its gradient is: something else than 1 where lengths are made one.
         """
         rows, factors = decision_gradients(
             policy, seen, memory, self.temperature, fisher=self.fisher
@@ -59,9 +59,10 @@ class Gradients:
         else:
             rows = rows * self.scale
         rows = rows.flatten(2)
+        if not self.unit:
+            return rows, factors, torch.ones_like(factors)
         lengths = rows.flatten(1).norm(dim=1).double()
-        weights = torch.where(lengths > 0, 1 / lengths, 0) if self.unit else factors
-        return rows, weights, lengths * factors
+        return rows, torch.where(lengths > 0, 1 / lengths, 0), lengths * factors
 
     def steepest(
         self, policy: Policy, seen: Tensor, memory: Memory = ()
@@ -131,22 +132,28 @@ def instability(
         windows: Into how many stretches of equal time the longest episode is divided.
         advance: Called with the number of steps that have just been done.
     """
-    norms = np.empty(visited.lengths.sum())
     count = len(visited.blocks)
+    order, lengths = [], []
     groups = _groups(visited, windows) if windows else visited.block_of_step[None]
 
     def blocks() -> Iterator[Block]:
         for steps, seen, memory in replayed(policy, visited):
-            rows, weights, norms[steps] = gradients.of(policy, seen, memory)
+            rows, weights, length = gradients.of(policy, seen, memory)
             every = np.repeat(steps, rows.shape[1])
             yield Block(
                 rows.flatten(0, 1),
                 weights.repeat_interleave(rows.shape[1]),
                 torch.from_numpy(groups[:, every]),
             )
+            order.append(steps)
+            lengths.append(length)
             advance(len(steps))
 
-    return Instability(moments(blocks(), count + windows), count, norms)
+    found = moments(blocks(), count + windows)
+    norms = np.empty(visited.lengths.sum())
+    squares = found.squares.reshape(len(norms), -1).sum(1)  # over the rows of each state
+    norms[np.concatenate(order)] = squares.sqrt() * torch.cat(lengths)
+    return Instability(found, count, norms)
 
 
 def _groups(visited: Visited, windows: int) -> Int[np.ndarray, " kind step"]:

@@ -116,7 +116,7 @@ def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
             buffers = part.rows.new_empty(2, SIZE, part.rows.shape[1])
             kept = buffers[1, :0]
         products = _gram(kept, squared, part)
-        squares.append(products.diagonal()[len(kept) :])
+        squares.append(products.diagonal()[len(kept) :].clone())
         for kind in part.groups:
             traces.index_add_(0, kind, squares[-1])
         squared, vectors, dropped = _leading(products)

@@ -49,6 +49,7 @@ from policyscope.reports.results import (
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.instability import Gradients, Instability, instability, square
 from policyscope.rollouts.seeds import generator
+from policyscope.rollouts.units import usual_changes
 from policyscope.rollouts.visited import Visited
 from policyscope.statistics import CONFIDENCE, Estimate
 
@@ -154,20 +155,8 @@ class Directions:
     def _gradients(self, subject: Subject, visited: Visited) -> Gradients:
         scale = torch.ones(subject.policy.observation_shape or ())
         if self.units == "deviations":
-            scale = _units(subject, visited)
+            scale = usual_changes(subject.policy, visited)
         return Gradients(scale, self.length == "unit", self.temperature, self.fisher)
-
-
-def _units(subject: Subject, visited: Visited) -> Float[Tensor, " *observation"]:
-    """One unit of each feature: its deviation in training, else where it was; images: all of it."""
-    policy, observations = subject.policy, visited.observations
-    if policy.scale is not None:
-        return policy.scale.float()
-    shape = policy.observation_shape or observations.shape[1:]
-    if len(shape) > 1:
-        full = 255.0 if observations.dtype == np.uint8 else 1.0
-        return torch.full(shape, full)
-    return torch.from_numpy(observations.astype(np.float64).std(0)).float()
 
 
 def _watched(

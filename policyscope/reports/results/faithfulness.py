@@ -45,7 +45,9 @@ class Faithfulness:
 
     def measures(self) -> Iterator[Measure]:
         """See `Attribution.MEASURES`."""
-        for method, values in zip((*self.methods, CHANCE), (*self.values, self.chance), strict=True):
+        for method, values in zip(
+            (*self.methods, CHANCE), (*self.values, self.chance), strict=True
+        ):
             for score, value in zip(self.scores, values, strict=True):
                 if value is not None:
                     where = (("method", method), ("score", score))

@@ -12,7 +12,7 @@ from policyscope.statistics import Estimate
 
 @dataclass(frozen=True, eq=False)
 class WhatIf:
-    """What would have to be different? The smallest change of one feature that changes the action.
+    """What would have to be different? The smallest change of one feature that does it.
 
     Of policies with memory, of their newest observation.
     """
@@ -23,7 +23,8 @@ class WhatIf:
     """The smallest decrease and the smallest increase of each feature alone that changes the action,
     in the feature's own units, both positive; infinite where none within reach does."""
     becomes: Int[np.ndarray, " case feature 2"]
-    """The action that is taken there; −1 where it stays."""
+    """The action that is taken there, its number from 0 (several groups counted through, the last
+    fastest); −1 where it stays."""
     units: Float[np.ndarray, " feature"]
     """A usual change of each feature."""
     reach: float

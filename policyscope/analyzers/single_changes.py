@@ -1,0 +1,83 @@
+"""Single changes: the smallest change of one feature that changes the action.
+
+    t_j±(s) = min { t > 0 : the action at s ± t e_j differs from that at s }
+
+searched on a growing grid and then by bisection, see `policies.flips`; of policies with memory, in
+the newest observation.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from policyscope.attributions.glimpses import Glimpses
+from policyscope.policies.flips import flip_distances, is_discrete
+from policyscope.policies.policy import Memory, Policy
+from policyscope.reports.results import WhatIf
+from policyscope.statistics import Estimate
+
+Shares = Callable[[Float[np.ndarray, " state quantity"]], tuple[Estimate, ...]]
+"""Means over states, with intervals over blocks of them."""
+
+
+def single_changes(
+    glimpses: Glimpses, units: Float[Tensor, " feature"], reach: float, shares: Shares
+) -> WhatIf | None:
+    """Search along every feature, up and down; None for images and continuous actions.
+
+    Args:
+        glimpses: The states.
+        units: A usual change of each feature; one that never changes is not searched.
+        reach: How far, in usual changes.
+        shares: Makes estimates.
+    """
+    policy = glimpses.policy
+    if len(policy.observation_shape or ()) != 1 or not is_discrete(policy):
+        return None
+    seen, memory = _newest(glimpses)
+    changes = torch.full((len(seen), len(units), 2), torch.inf, dtype=torch.float64)
+    becomes = torch.full(changes.shape, -1)
+    for feature in units.nonzero()[:, 0].tolist():
+        for side, sign in enumerate((-1, 1)):
+            step = torch.zeros_like(seen)
+            step[:, feature] = sign * units[feature]
+            distance = flip_distances(policy, seen, step, reach, memory)
+            changes[:, feature, side] = distance * units[feature]
+            there = seen + distance.nan_to_num(posinf=0)[:, None] * step
+            action = _actions(policy, there, memory)
+            becomes[:, feature, side] = torch.where(distance.isfinite(), action, -1)
+    return WhatIf(
+        cases=np.arange(len(seen)),
+        changes=changes.numpy(),
+        becomes=becomes.numpy(),
+        units=units.double().numpy(),
+        reach=reach,
+        turns=shares(changes.isfinite().any(2).double().numpy()),
+    )
+
+
+def _newest(glimpses: Glimpses) -> tuple[Tensor, Memory]:
+    """The newest observation, and what is remembered before it."""
+    if not glimpses.memory:
+        return glimpses.seen, ()
+    memory = glimpses.memory
+    *past, newest = glimpses.seen.unbind(1)
+    with torch.no_grad():
+        for observations in past:
+            _, memory = glimpses.policy.scores(observations, memory)
+    return newest, memory
+
+
+def _actions(policy: Policy, seen: Tensor, memory: Memory) -> Int[Tensor, " state"]:
+    """The number of each action, from 0; several groups are counted through, the last fastest."""
+    with torch.no_grad():
+        scores, _ = policy.scores(seen, memory)
+    sizes = [scores.shape[1]]
+    if isinstance(policy.action_space, spaces.MultiDiscrete):
+        sizes = policy.action_space.nvec.flatten().tolist()
+    chosen = [group.argmax(1).numpy() for group in scores.split(sizes, 1)]
+    return torch.from_numpy(np.ravel_multi_index(chosen, sizes))

@@ -1,0 +1,41 @@
+"""Masks: only a part of what was seen is left, and the mean stands in the place of the rest.
+
+With A the importance of each number that was seen, and M the share 1 − ρ of the numbers of each
+frame of an image (of a whole vector) where A is largest, what is left is
+
+    salient    M            random            as many numbers at random
+    removed    all but M    random_removed    all but these
+
+Exactly so many numbers count as salient, at least one and never all, so that ties let in no more.
+SGQN lets ties in, and fills with zeros or with one random number.
+
+Reference: Bertoin et al. 2022 (SGQN), https://arxiv.org/abs/2209.09203
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+MASKS = ("salient", "removed", "random", "random_removed")
+"""What is left."""
+
+
+def salient(importance: Float[Tensor, " state *seen"], rho: float) -> Bool[Tensor, " state *seen"]:
+    """Where importance is largest: in each frame, or in the vector, with time in all of it."""
+    rows = importance.flatten(2) if importance.ndim > 3 else importance.flatten(1)
+    size = rows.shape[-1]
+    count = min(max(round((1 - rho) * size), 1), max(size - 1, 1))
+    order = rows.argsort(dim=-1, descending=True, stable=True)[..., :count]
+    found = torch.zeros_like(rows, dtype=torch.bool).scatter_(-1, order, True)
+    return found.reshape(importance.shape)
+
+
+def left(
+    mask: str,
+    importance: Float[Tensor, " state *seen"],
+    chance: Float[Tensor, " state *seen"],
+    rho: float,
+) -> Bool[Tensor, " state *seen"]:
+    """What a mask leaves, with random numbers for the random ones."""
+    part = salient(chance if mask.startswith("random") else importance, rho)
+    return ~part if mask.endswith("removed") else part

@@ -1,177 +1,94 @@
-"""Saliency: which features does the policy act on?
+"""Saliency: what does the policy act on, and is that picture true?
 
-For the score S that decided (the chosen action's logit or q-value, each mean of a continuous
-action), at states s sampled from those the policy visits, with the mean visited state s̄ as
-baseline and σ_j the spread of feature j over visited states:
+What decides in a state is the score S of the chosen action against the mean of its alternatives
+(`attributions.decision`). Several methods say what S rests on in states sampled from those that the
+policy visits (`attributions.catalogue`), integrated gradients for example:
 
-    contribution   c_j(s) = (s_j − s̄_j) ∫₀¹ ∂S/∂s_j (s̄ + α(s − s̄)) dα       integrated gradients
-    completeness   Σ_j c_j(s) = S(s) − S(s̄)                                 checked, reported
+    contribution   c_j(s) = (s_j − s̄_j) ∫₀¹ ∂S/∂s_j (s̄ + α(s − s̄)) dα,       Σ_j c_j(s) = S(s) − S(s̄)
     importance_j   = mean over outputs of Σ_s |c_j(s)| / Σ_j Σ_s |c_j(s)|
-    sensitivity_j  = the same share of σ_j |∂S/∂s_j (s)|                       plain gradient
+    sensitivity_j  = the same share of the plain gradient, per usual change of the feature
 
-Importance says what the score's distance from the average state is made of; sensitivity what a
-small change would do now. Intervals come from a bootstrap over episodes (over blocks of one).
+Each method is scored in the same states beside random attributions (`analyzers.scoring`); the one
+with the largest area between its insertion and its deletion curve is shown, and the report says so
+where none is better than chance. Then the policy itself is asked whether it relies on what the
+picture shows (`analyzers.reliance`), and which single change would change its action
+(`analyzers.single_changes`). Intervals come from a bootstrap over episodes (over blocks of one).
 
 References: Sundararajan, Taly, Yan 2017, https://arxiv.org/abs/1703.01365 (integrated gradients);
-Simonyan et al. 2013, https://arxiv.org/abs/1312.6034 (gradient). Computed by captum.
+Petsiuk, Das, Saenko 2018, https://arxiv.org/abs/1806.07421 (insertion and deletion);
+Bertoin et al. 2022, https://arxiv.org/abs/2209.09203 (SGQN).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients
-from captum.attr import Saliency as Gradient
 from gymnasium import spaces
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
+from policyscope.analyzers.reliance import Looks, reliance
+from policyscope.analyzers.scoring import scored
+from policyscope.analyzers.single_changes import single_changes
 from policyscope.analyzers.subject import Need, Subject
-from policyscope.policies.policy import Policy
-from policyscope.reports.results import Attribution
-from policyscope.statistics import CONFIDENCE, Estimate, bootstrap
-
-BATCH = 4096
-"""States × integration steps at once, so that memory stays small."""
+from policyscope.attributions.averaging import Averaging
+from policyscope.attributions.catalogue import METHODS
+from policyscope.attributions.decision import decision, one_by_one
+from policyscope.attributions.glimpses import Glimpses
+from policyscope.attributions.gradient import Gradient
+from policyscope.attributions.method import Maps, Method, Reference, Targets
+from policyscope.attributions.sampling import compared, drawn, glimpsed
+from policyscope.reports.results import Attribution, NotApplicable
+from policyscope.statistics import CONFIDENCE, Estimate
 
 
 @dataclass(frozen=True)
 class Saliency:
-    """Which features does the policy act on?"""
+    """What does the policy act on, and is that picture true?"""
 
     states: int = 1000
-    """How many visited states are explained."""
-    steps: int = 50
-    """Integration steps of integrated gradients."""
+    """How many visited states are explained, of observations that are vectors."""
+    images: int = 50
+    """How many are explained of observations that are images."""
+    scored: int = 200
+    """In how many of these the methods are compared."""
+    window: int = 8
+    """Of policies with memory: by how many of its last observations a decision is explained."""
+    rhos: tuple[float, ...] = (0.9, 0.5, 0.75, 0.95)
+    """Shares that are hidden; the first decides what counts as salient."""
+    played: tuple[float, ...] = (0.9,)
+    """Shares that are hidden while episodes are played."""
+    episodes: int = 5
+    """How many of the episodes are played again with masked observations."""
+    reach: float = 3.0
+    """How far single changes are searched, in usual changes of a feature."""
     confidence: float = CONFIDENCE
     """Of every interval."""
 
-    needs: ClassVar[tuple[Need, ...]] = (Need.GRADIENTS, Need.VECTORS, Need.NO_MEMORY)
+    needs: ClassVar[tuple[Need, ...]] = ()
 
     def __post_init__(self) -> None:
-        if self.states < 1 or self.steps < 1:
-            raise ValueError("Saliency needs states ≥ 1 and steps ≥ 1.")
+        if min(self.states, self.images, self.scored, self.window, self.episodes) < 1:
+            raise ValueError(
+                "Saliency needs states, images, scored, window and episodes of at least 1."
+            )
+        if not self.rhos or not all(0 < rho < 1 for rho in (*self.rhos, *self.played)):
+            raise ValueError("Saliency needs rhos and played between 0 and 1.")
+        if self.reach <= 0:
+            raise ValueError("Saliency needs a reach above 0.")
 
-    def run(self, subject: Subject, rng: np.random.Generator) -> Attribution:
+    def run(self, subject: Subject, rng: np.random.Generator) -> Attribution | NotApplicable:
         """See `Analyzer.run`."""
-        visited, policy = subject.visited, subject.policy
-        observations = visited.observations.astype(np.float64)
-        count = min(self.states, len(observations))
-        rows = np.sort(rng.choice(len(observations), count, replace=False))
-        states = torch.from_numpy(observations[rows])
-        baseline = torch.from_numpy(observations.mean(0))
-        targets = explained(policy, states)
-        with subject.progress("integrated gradients", len(targets)) as advance:
-            parts = []
-            for target in targets:
-                parts.append(attribute(policy, states, baseline, target, self.steps))
-                advance(1)
-        contributions, gradients, errors, changes = (
-            torch.stack(part, 1).numpy() for part in zip(*parts, strict=True)
-        )
-        blocks = visited.block_of_step[rows]
-
-        def estimated(values: np.ndarray, statistic: Callable[..., np.ndarray]) -> Estimates:
-            sums = per_block(np.abs(values), blocks, len(visited.blocks))
-            shape = values.shape[1:]
-            return bootstrap(sums, lambda s: statistic(s.reshape(shape)), rng, self.confidence)
-
-        return Attribution(
-            features=tuple(feature.name for feature in subject.features),
-            outputs=_output_names(subject),
-            states=states.numpy(),
-            episodes=visited.episode_of_step[rows],
-            chosen=targets.numpy().T,
-            baseline=baseline.numpy(),
-            contributions=contributions,
-            gradients=gradients,
-            importance=estimated(contributions, shares),
-            sensitivity=estimated(gradients * observations.std(0), shares),
-            completeness_error=estimated(np.stack([errors, changes], 1), relative)[0],
-            unit=visited.unit,
-        )
-
-
-Estimates = tuple[Estimate, ...]
-
-
-def explained(
-    policy: Policy, states: Float[Tensor, " state feature"]
-) -> Int[Tensor, " output state"]:
-    """Which score is explained: the chosen one of each discrete action, every continuous one."""
-    with torch.no_grad():
-        scores, _ = policy.scores(states)
-    match policy.action_space:
-        case spaces.MultiDiscrete(nvec=nvec):
-            first = np.cumsum(nvec) - nvec
-            groups = zip(scores.split(nvec.tolist(), 1), first.tolist(), strict=True)
-            return torch.stack([group.argmax(1) + offset for group, offset in groups])
-        case spaces.Box():
-            return torch.arange(scores.shape[1])[:, None].expand(-1, len(states))
-        case _:
-            return scores.argmax(1)[None]
-
-
-def attribute(
-    policy: Policy,
-    states: Float[Tensor, " state feature"],
-    baseline: Float[Tensor, " feature"],
-    target: Int[Tensor, " state"],
-    steps: int,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Explain one score per state.
-
-    Returns:
-        Contributions and gradients (state, feature); the error of completeness and the score's
-        change from the baseline (state).
-    """
-
-    def score(observations: Tensor) -> Tensor:
-        return policy.scores(observations)[0]
-
-    baselines = baseline.expand_as(states)
-    contributions, error = IntegratedGradients(score).attribute(
-        states,
-        baselines,
-        target,
-        n_steps=steps,
-        internal_batch_size=BATCH,
-        return_convergence_delta=True,
-    )
-    gradients = Gradient(score).attribute(states.clone().requires_grad_(), target, abs=False)
-    with torch.no_grad():
-        change = (score(states) - score(baselines)).gather(1, target[:, None])[:, 0]
-    return contributions.detach(), gradients.detach(), error.detach(), change
-
-
-def per_block(
-    values: Float[np.ndarray, " state *quantity"], blocks: Int[np.ndarray, " state"], count: int
-) -> Float[np.ndarray, " block sum"]:
-    """Sums over the states of each block, one row per block."""
-    sums = np.zeros((count, *values.shape[1:]))
-    np.add.at(sums, blocks, values)
-    return sums.reshape(count, -1)
-
-
-def shares(sums: Float[np.ndarray, " output feature"]) -> Float[np.ndarray, " feature"]:
-    """Share of each feature in each output's sum, averaged over outputs; 0 of nothing is 0."""
-    whole = sums.sum(1, keepdims=True)
-    return np.divide(sums, whole, out=np.zeros_like(sums), where=whole > 0).mean(0)
-
-
-def relative(sums: Float[np.ndarray, " 2 output"]) -> Float[np.ndarray, " 1"]:
-    """Error over change, averaged over outputs."""
-    error, change = sums
-    return np.divide(error, change, out=np.zeros_like(error), where=change > 0).mean(keepdims=True)
-
-
-def _output_names(subject: Subject) -> tuple[str, ...]:
-    match subject.policy.action_space:
-        case spaces.MultiDiscrete(nvec=nvec):
-            return tuple(f"chosen action {group}" for group in range(len(nvec)))
-        case spaces.Box():
-            return tuple(action.name for action in subject.actions)
-        case _:
-            return ("chosen action",)
+        policy, visited = subject.policy, subject.visited
+        vectors = len(policy.observation_shape or ()) == 1
+        window = min(self.window, int(visited.lengths.max())) if policy.memory_shapes else 1
+        steps = drawn(visited, self.states if vectors else self.images, window, rng)
+        glimpses = glimpsed(policy, visited, steps, window)
+        reference = compared(policy, visited, window)
+        averaging = Averaging(visited, rng, self.confidence)
+        faithfulness = scored(subject, glimpses.evenly(self.scored), reference, averaging)
+        if not faithfulness.methods:
+            return NotApplicable("; ".join(f"{name}: {why}" for name, why in faithfulness.skipped))
+        name = faithfulness.methods[0]
+        ...

@@ -52,3 +52,8 @@ class Glimpses:
     def through(self, network: nn.Module) -> "Glimpses":
         """The same moments of a policy with another network."""
         return replace(self, policy=replace(self.policy, network=network))
+
+    def valuing(self) -> "Glimpses | None":
+        """The same moments with the value as the only score; None where there is no critic."""
+        policy = self.policy.valuing()
+        return None if policy is None else replace(self, policy=policy)

@@ -22,12 +22,15 @@ MASKS = ("salient", "removed", "random", "random_removed")
 
 def salient(importance: Float[Tensor, " state *seen"], rho: float) -> Bool[Tensor, " state *seen"]:
     """Where importance is largest: in each frame, or in the vector, with time in all of it."""
-    rows = importance.flatten(2) if importance.ndim > 3 else importance.flatten(1)
+    channels_last = importance.ndim > 3 and importance.shape[-1] <= 4 < importance.shape[-3]
+    frames = importance.movedim(-1, -3) if channels_last else importance
+    rows = frames.flatten(-2) if importance.ndim > 3 else frames.flatten(1)
     size = rows.shape[-1]
     count = min(max(round((1 - rho) * size), 1), max(size - 1, 1))
     order = rows.argsort(dim=-1, descending=True, stable=True)[..., :count]
     found = torch.zeros_like(rows, dtype=torch.bool).scatter_(-1, order, True)
-    return found.reshape(importance.shape)
+    found = found.reshape(frames.shape)
+    return found.movedim(-3, -1) if channels_last else found
 
 
 def left(

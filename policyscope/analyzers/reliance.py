@@ -13,14 +13,15 @@ those of SGQN's losses; asking them of a trained policy is ours.
 Reference: Bertoin et al. 2022, https://arxiv.org/abs/2209.09203
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from policyscope.analyzers.averaging import Averaging
 from policyscope.analyzers.subject import Subject
 from policyscope.attributions.decision import decision
 from policyscope.attributions.glimpses import Glimpses
@@ -34,10 +35,6 @@ from policyscope.attributions.randomisation import resemblance
 from policyscope.reports.results import Reliance
 from policyscope.rollouts.seeds import generator
 from policyscope.statistics import Estimate
-
-Means = Callable[[Float[np.ndarray, " state quantity"]], tuple[Estimate, ...]]
-"""Means over states, with intervals over blocks of them."""
-
 
 @dataclass(frozen=True)
 class Looks:
@@ -57,7 +54,7 @@ def reliance(  # noqa: PLR0913  whom, where, explained how, hidden how
     reference: Reference,
     importance: Float[Tensor, " state *seen"],
     looks: Looks,
-    means: Means,
+    averaging: Averaging,
 ) -> Reliance:
     """Hide a part of what is seen, and see what the policy does."""
     shown = _shown(glimpses, importance, reference, subject.seed, looks.rhos)
@@ -65,6 +62,7 @@ def reliance(  # noqa: PLR0913  whom, where, explained how, hidden how
     shifts, overlaps, correlations = _stability(
         subject, glimpses, method, reference, importance, looks.rhos[0]
     )
+    means = partial(averaging.means, glimpses.steps)
     blocks = subject.visited.block_of_step[glimpses.steps]
     gains = told(glimpses, salient(importance, looks.rhos[0]), blocks)
     return Reliance(

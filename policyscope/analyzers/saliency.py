@@ -25,16 +25,17 @@ from typing import ClassVar
 import numpy as np
 import torch
 from gymnasium import spaces
-from jaxtyping import Float
+from jaxtyping import Int
 from torch import Tensor
 
+from policyscope.analyzers.averaging import Averaging
 from policyscope.analyzers.reliance import Looks, reliance
 from policyscope.analyzers.scoring import scored
 from policyscope.analyzers.single_changes import single_changes
 from policyscope.analyzers.subject import Need, Subject
-from policyscope.attributions.averaging import Averaging
 from policyscope.attributions.catalogue import METHODS
-from policyscope.attributions.decision import decision, one_by_one
+from policyscope.attributions.completeness import COMPLETE, incompleteness
+from policyscope.attributions.decision import decision, each_score
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.gradient import Gradient
 from policyscope.attributions.method import Maps, Method, Reference, Targets
@@ -87,8 +88,118 @@ class Saliency:
         glimpses = glimpsed(policy, visited, steps, window)
         reference = compared(policy, visited, window)
         averaging = Averaging(visited, rng, self.confidence)
-        faithfulness = scored(subject, glimpses.evenly(self.scored), reference, averaging)
+        compare = glimpses[glimpses.evenly(self.scored)]
+        faithfulness = scored(subject, compare, reference, averaging)
         if not faithfulness.methods:
-            return NotApplicable("; ".join(f"{name}: {why}" for name, why in faithfulness.skipped))
+            reasons = "; ".join(f"{name}: {why}" for name, why in faithfulness.skipped)
+            return NotApplicable(f"no method can explain this policy ({reasons})")
         name = faithfulness.methods[0]
-        ...
+        with subject.progress(name, 1) as advance:
+            explained = _explained(METHODS[name], glimpses, reference, vectors)
+            advance(1)
+        importance = explained.decision.abs().sum(1)
+        looks = Looks(self.rhos, self.played, self.episodes, self.confidence)
+        return Attribution(
+            features=tuple(feature.name for feature in subject.features) if vectors else (),
+            outputs=_output_names(subject),
+            actions=tuple(action.name for action in subject.actions) if vectors else (),
+            method=name,
+            states=glimpses.seen.numpy().astype(visited.observations.dtype),
+            episodes=visited.episode_of_step[steps],
+            times=steps - visited.first_steps[visited.episode_of_step[steps]],
+            chosen=explained.chosen.numpy(),
+            baseline=reference.baseline.numpy(),
+            decision=explained.decision.numpy(),
+            each=explained.each.numpy(),
+            value=explained.value.numpy(),
+            importance=_importance(explained.decision, steps, averaging) if vectors else (),
+            sensitivity=_sensitivity(glimpses, reference, averaging) if vectors else (),
+            credit_of_past=_credit_of_past(explained.decision, glimpses, averaging),
+            completeness_error=_completeness(name, glimpses, explained, reference, averaging),
+            faithfulness=faithfulness,
+            reliance=reliance(
+                subject, glimpses, METHODS[name], reference, importance, looks, averaging
+            ),
+            what_if=single_changes(compare, reference.unit, self.reach, averaging),
+            unit=visited.unit,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Explained:
+    """Maps of one method in all states."""
+
+    chosen: Int[Tensor, " state output"]
+    targets: Targets
+    """Of the decision."""
+    decision: Maps
+    each: Maps
+    value: Maps
+
+
+def _explained(
+    method: Method, glimpses: Glimpses, reference: Reference, one_by_one: bool
+) -> _Explained:
+    every = torch.arange(len(glimpses))
+    with torch.no_grad():
+        scores = glimpses.scores(every, glimpses.seen)
+    targets, chosen = decision(glimpses.policy, scores)
+    outputs, wanted = targets.shape[1], targets
+    if one_by_one:
+        wanted = torch.cat([targets, each_score(scores)], 1)
+    maps = method.attribute(glimpses, wanted, reference)
+    valuing, value = glimpses.valuing(), maps[:, :0]
+    if valuing is not None and method.obstacle(valuing) is None:
+        value = method.attribute(valuing, torch.ones(len(glimpses), 1, 1), reference)
+    return _Explained(chosen, targets, maps[:, :outputs], maps[:, outputs:], value)
+
+
+def _importance(
+    decisions: Maps, steps: Int[np.ndarray, " state"], averaging: Averaging
+) -> tuple[Estimate, ...]:
+    """Of each feature; of all times together."""
+    sizes = decisions.abs()
+    return averaging.shares(steps, (sizes.sum(2) if sizes.ndim > 3 else sizes).double().numpy())
+
+
+def _sensitivity(
+    glimpses: Glimpses, reference: Reference, averaging: Averaging
+) -> tuple[Estimate, ...]:
+    if Gradient().obstacle(glimpses) is not None:
+        return ()
+    maps = _explained(Gradient(), glimpses, reference, one_by_one=False).decision
+    return _importance(maps, glimpses.steps, averaging)
+
+
+def _credit_of_past(
+    decisions: Maps, glimpses: Glimpses, averaging: Averaging
+) -> tuple[Estimate, ...]:
+    """Of each step back; none without memory."""
+    if not glimpses.memory:
+        return ()
+    sizes = decisions.abs().flatten(3).sum(3).flip(2)
+    return averaging.shares(glimpses.steps, sizes.double().numpy())
+
+
+def _completeness(
+    name: str,
+    glimpses: Glimpses,
+    explained: _Explained,
+    reference: Reference,
+    averaging: Averaging,
+) -> Estimate | None:
+    """How far contributions are from adding up, where the method says that they do."""
+    if name not in COMPLETE:
+        return None
+    errors, changes = incompleteness(glimpses, explained.targets, explained.decision, reference)
+    return averaging.ratios(glimpses.steps, errors, changes)[0]
+
+
+def _output_names(subject: Subject) -> tuple[str, ...]:
+    match subject.policy.action_space:
+        case spaces.MultiDiscrete(nvec=nvec):
+            return tuple(f"chosen action {group}" for group in range(nvec.size))
+        case spaces.Box():
+            return tuple(action.name for action in subject.actions)
+        case _:
+            return ("chosen action",)

@@ -6,26 +6,20 @@ searched on a growing grid and then by bisection, see `policies.flips`; of polic
 the newest observation.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from gymnasium import spaces
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from policyscope.analyzers.averaging import Averaging
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.policies.flips import flip_distances, is_discrete
 from policyscope.policies.policy import Memory, Policy
 from policyscope.reports.results import WhatIf
-from policyscope.statistics import Estimate
-
-Shares = Callable[[Float[np.ndarray, " state quantity"]], tuple[Estimate, ...]]
-"""Means over states, with intervals over blocks of them."""
-
 
 def single_changes(
-    glimpses: Glimpses, units: Float[Tensor, " feature"], reach: float, shares: Shares
+    glimpses: Glimpses, units: Float[Tensor, " feature"], reach: float, averaging: Averaging
 ) -> WhatIf | None:
     """Search along every feature, up and down; None for images and continuous actions.
 
@@ -33,7 +27,7 @@ def single_changes(
         glimpses: The states.
         units: A usual change of each feature; one that never changes is not searched.
         reach: How far, in usual changes.
-        shares: Makes estimates.
+        averaging: Makes estimates.
     """
     policy = glimpses.policy
     if len(policy.observation_shape or ()) != 1 or not is_discrete(policy):
@@ -56,7 +50,7 @@ def single_changes(
         becomes=becomes.numpy(),
         units=units.double().numpy(),
         reach=reach,
-        turns=shares(changes.isfinite().any(2).double().numpy()),
+        turns=averaging.means(glimpses.steps, changes.isfinite().any(2).double().numpy()),
     )
 
 

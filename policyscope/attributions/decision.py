@@ -42,6 +42,6 @@ def decision(
     return targets, torch.stack(chosen, 1)
 
 
-def one_by_one(states: int, scores: int) -> Targets:
+def each_score(scores: Float[Tensor, " state score"]) -> Targets:
     """Every score for itself."""
-    return torch.eye(scores).expand(states, -1, -1)
+    return torch.eye(scores.shape[1]).expand(len(scores), -1, -1)

@@ -49,6 +49,10 @@ class Glimpses:
         memory = tuple(part[which] for part in self.memory)
         return replace(self, seen=self.seen[which], memory=memory, steps=self.steps[states])
 
+    def evenly(self, count: int) -> Int[np.ndarray, " some"]:
+        """So many of the states, evenly spaced, or all where there are no more."""
+        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
+
     def through(self, network: nn.Module) -> "Glimpses":
         """The same moments of a policy with another network."""
         return replace(self, policy=replace(self.policy, network=network))

@@ -58,7 +58,7 @@ def shares(sums: Float[np.ndarray, " output part"]) -> Float[np.ndarray, " part"
     return np.divide(sums, whole, out=np.zeros_like(sums), where=whole > 0).mean(0)
 
 
-def _mean(sums: Float[np.ndarray, " quantity"]) -> Float[np.ndarray, " quantity"]:
+def _mean(sums: Float[np.ndarray, " sum"]) -> Float[np.ndarray, " quantity"]:
     # a resample may hold only blocks from which no state was drawn
     return sums[:-1] / max(sums[-1], 1)
 

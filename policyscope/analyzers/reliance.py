@@ -36,6 +36,7 @@ from policyscope.reports.results import Reliance
 from policyscope.rollouts.seeds import generator
 from policyscope.statistics import Estimate
 
+
 @dataclass(frozen=True)
 class Looks:
     """How much is hidden, and where."""

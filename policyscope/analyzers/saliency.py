@@ -40,6 +40,7 @@ from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.gradient import Gradient
 from policyscope.attributions.method import Maps, Method, Reference, Targets
 from policyscope.attributions.sampling import compared, drawn, glimpsed
+from policyscope.policies.flips import is_discrete
 from policyscope.reports.results import Attribution, NotApplicable
 from policyscope.statistics import CONFIDENCE, Estimate
 
@@ -121,6 +122,7 @@ class Saliency:
                 subject, glimpses, METHODS[name], reference, importance, looks, averaging
             ),
             what_if=single_changes(compare, reference.unit, self.reach, averaging),
+            discrete=is_discrete(policy),
             unit=visited.unit,
         )
 

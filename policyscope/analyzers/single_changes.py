@@ -18,6 +18,7 @@ from policyscope.policies.flips import flip_distances, is_discrete
 from policyscope.policies.policy import Memory, Policy
 from policyscope.reports.results import WhatIf
 
+
 def single_changes(
     glimpses: Glimpses, units: Float[Tensor, " feature"], reach: float, averaging: Averaging
 ) -> WhatIf | None:

@@ -14,9 +14,7 @@ from policyscope.rollouts.units import usual_changes
 from policyscope.rollouts.visited import Visited
 
 
-def shifted(
-    glimpses: Glimpses, visited: Visited, seed: int
-) -> Iterator[tuple[str, Glimpses]]:
+def shifted(glimpses: Glimpses, visited: Visited, seed: int) -> Iterator[tuple[str, Glimpses]]:
     """Under each registered perturbation that makes sense for this policy; memory stays."""
     policy, observations = glimpses.policy, visited.observations
     scale = usual_changes(policy, visited)

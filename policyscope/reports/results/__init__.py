@@ -9,21 +9,28 @@ from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.direction_comparison import DirectionComparison
 from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet
 from policyscope.reports.results.episode_returns import EpisodeReturns
+from policyscope.reports.results.faithfulness import CHANCE, Faithfulness
 from policyscope.reports.results.impact import Impact
 from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.no_answer import Failed, NotApplicable
+from policyscope.reports.results.reliance import Reliance
+from policyscope.reports.results.what_if import WhatIf
 
 __all__ = [
+    "CHANCE",
     "INDEPENDENT",
     "Attribution",
     "DirectionComparison",
     "DirectionSet",
     "EpisodeReturns",
     "Failed",
+    "Faithfulness",
     "Impact",
     "Measure",
     "NotApplicable",
+    "Reliance",
     "Result",
+    "WhatIf",
 ]
 
 Result = EpisodeReturns | Attribution | DirectionSet | DirectionComparison | NotApplicable | Failed

@@ -21,16 +21,16 @@ class Attribution:
     MEASURES: ClassVar[dict[str, str]] = {
         "importance[feature]": "share of the decision that the feature is given credit for",
         "sensitivity[feature]": "share of the local slope, per usual change of the feature",
-        "credit_of_past[steps_back]": "share of the credit that goes to what was seen so many steps "
-        "before the decision",
+        "credit_of_past[steps_back]": "share of the credit that goes to what was seen so many "
+        "steps before the decision",
         "completeness_error": "mean distance of the credit's sum from the score's change, relative "
         "to that change; 0 is exact",
         "faithfulness[method,score]": "score of a method of attribution; method=random is chance",
-        "advantage[method]": "area between the insertion and the deletion curve, less that of random "
-        "attributions in the same states",
-        "keeps_action[mask,rho]": "share of visited states whose action stays when only the salient, "
-        "a random, or all but the salient (removed) part of the observation is left; of continuous "
-        "actions how close they stay, exp(−change in half ranges)",
+        "advantage[method]": "area between the insertion and the deletion curve, less that of "
+        "random attributions in the same states",
+        "keeps_action[mask,rho]": "share of visited states whose action stays when only the "
+        "salient, a random, or all but the salient (removed) part of the observation is left; of "
+        "continuous actions how close they stay, exp(−change in half ranges)",
         "value_change[mask,rho]": "mean change of the value then, in its standard deviations",
         "return[mask,rho]": "mean return when every observation is masked so",
         "mask_overlap[shift]": "intersection over union of the salient parts with and without a "
@@ -79,6 +79,14 @@ class Attribution:
     """None for images, and continuous actions."""
     unit: str = "episodes"
     """What intervals rest on a number of, in the plural."""
+    discrete: bool = True
+    """Whether an action is chosen, or else its size."""
+
+    def newest(self, values: Shaped[np.ndarray, " ..."]) -> Shaped[np.ndarray, " ..."]:
+        """States, maps or the baseline, of the newest observation where there is memory."""
+        if not self.credit_of_past:
+            return values
+        return np.take(values, -1, axis=values.ndim - self.baseline.ndim)
 
     def measures(self) -> Iterator[Measure]:
         """See `MEASURES`."""

@@ -49,7 +49,7 @@ def load(
     folder = _published(Path(path))
     file = _open(Path(path) if folder is None else folder.checkpoint)
     if architecture is None:
-        policy = _true_to_itself(_loader(file).load(file, Hints(activation)))
+        policy = _with_sound_critic(_true_to_itself(_loader(file).load(file, Hints(activation))))
     elif activation is None:
         policy = filled(file, architecture)
     else:
@@ -84,6 +84,21 @@ def _true_to_itself(policy: Policy) -> Policy:
             f"its network gives {tuple(scores.shape)} and {kept}; get a fresh copy."
         )
     return policy
+
+
+def _with_sound_critic(policy: Policy) -> Policy:
+    """The policy, without its critic where that does not give one value and the same memory."""
+    critic, shape = policy.critic, policy.observation_shape
+    if critic is None or shape is None:
+        return policy
+    try:
+        with torch.no_grad():
+            values, memory = critic(torch.zeros(1, *shape), policy.initial_memory(1))
+    except MISFITS:
+        return replace(policy, critic=None)
+    kept = tuple(tuple(part.shape[1:]) for part in memory)
+    sound = values.shape == (1, 1) and kept == policy.memory_shapes
+    return policy if sound else replace(policy, critic=None)
 
 
 def _published(path: Path) -> Published | None:

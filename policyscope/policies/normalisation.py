@@ -150,8 +150,7 @@ def applied(policy: Policy, normaliser: Normaliser) -> Policy:
             f"policy in {policy.checkpoint.file} takes {shape}; they do not belong together."
         )
     return replace(
-        policy,
-        network=Normalised(policy.network, normaliser).eval(),
+        policy.behind(lambda network: Normalised(network, normaliser)),
         observation_shape=normaliser.mean.shape,
         scale=torch.from_numpy(normaliser.scale),
         checkpoint=checkpoint,

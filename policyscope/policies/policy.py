@@ -5,6 +5,7 @@ the scores mean. Everything differentiable that happens to an observation before
 inside it, so gradients and budgets are in the environment's units as well.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -15,11 +16,9 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from policyscope.errors import EnvironmentMismatch
+from policyscope.policies.networks import Largest, Memory, Rearranged
 from policyscope.policies.observations import Parts, arrangement, flattened, parts_of
 from policyscope.provenance import Checkpoint
-
-Memory = tuple[Tensor, ...]
-"""What a recurrent policy carries from step to step, one row per lane; empty for the others."""
 
 MISFITS = (RuntimeError, IndexError, TypeError, torch.jit.Error)
 """What torch raises on observations of a shape that does not fit."""
@@ -31,6 +30,8 @@ class Scores(StrEnum):
     Q_VALUES = "q-values"
     LOGITS = "logits"
     MEAN_ACTION = "mean action"
+    VALUE = "value"
+    """Of the state, and of no action: what `Policy.valuing` answers with."""
 
 
 class FeedForward(nn.Module):
@@ -43,23 +44,6 @@ class FeedForward(nn.Module):
     def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Flatten each observation, apply the body, hand the memory on."""
         return self.body(observations.flatten(1).float()), memory
-
-
-class Rearranged(nn.Module):
-    """A network that takes the numbers of an observation in an order of its own."""
-
-    order: Tensor
-
-    def __init__(self, network: nn.Module, order: Tensor, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.shape = shape
-        self.register_buffer("order", order)
-
-    def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Scores of observations as the environment gives them."""
-        ordered = observations.flatten(1)[:, self.order]
-        return self.network(ordered.unflatten(1, self.shape), memory)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +75,45 @@ class Policy:
     """Whether it was taken to see images of brightness 0 to 255, and to divide by that itself."""
     parts: Parts = field(default_factory=dict)
     """Shapes of what a flat observation consists of, by key; empty where it is one array."""
+    critic: nn.Module | None = None
+    """(observations, memory) → (values (batch, 1), memory), in the units of training's rewards,
+    normalised where they were; None where the file holds none that can be rebuilt."""
 
     def scores(
         self, observations: Shaped[Tensor, " batch *observation"], memory: Memory = ()
     ) -> tuple[Float[Tensor, " batch output"], Memory]:
         """Scores of a batch of observations, and the memory after seeing them."""
         return self.network(observations, memory)
+
+    def valuing(self) -> "Policy | None":
+        """What this policy says the value of a state is, as a policy of one score.
+
+        The largest q-value, or what the critic says; None where there is neither.
+        """
+        critic = Largest(self.network) if self.meaning is Scores.Q_VALUES else self.critic
+        if critic is None:
+            return None
+        return replace(
+            self,
+            network=critic.eval(),
+            outputs=1,
+            action_space=None,
+            meaning=Scores.VALUE,
+            spread=None,
+            critic=critic,
+        )
+
+    def values(
+        self, observations: Shaped[Tensor, " batch *observation"], memory: Memory = ()
+    ) -> Float[Tensor, " batch"] | None:
+        """Values of a batch of observations, see `valuing`."""
+        valuing = self.valuing()
+        return None if valuing is None else valuing.scores(observations, memory)[0][:, 0]
+
+    def behind(self, front: Callable[[nn.Module], nn.Module]) -> "Policy":
+        """The same policy with something put before its network, and before its critic."""
+        critic = None if self.critic is None else front(self.critic).eval()
+        return replace(self, network=front(self.network).eval(), critic=critic)
 
     def initial_memory(self, lanes: int) -> Memory:
         """The memory with which an episode begins: zeros."""
@@ -223,10 +240,9 @@ def _seeing(policy: Policy, observations: Space, environment: str) -> Policy:
         )
     if torch.equal(order, torch.arange(len(order))):
         return policy
-    scale = policy.scale
+    scale, inner = policy.scale, policy.observation_shape
     return replace(
-        policy,
-        network=Rearranged(policy.network, order, policy.observation_shape).eval(),
+        policy.behind(lambda network: Rearranged(network, order, inner)),
         observation_shape=shape,
         parts=given if policy.parts else {},
         scale=None if scale is None else scale.flatten()[order.argsort()].reshape(shape),

@@ -34,7 +34,8 @@ from policyscope.policies.archives import unpack
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.policy import Policy, describe, outputs_needed
 from policyscope.policies.quoting import first_line
-from policyscope.policies.sb3_families import Family, Saved, family_of
+from policyscope.policies.sb3_critics import critic_of
+from policyscope.policies.sb3_families import Family, Saved, family_of, layers_of
 from policyscope.policies.sb3_features import front
 from policyscope.policies.sb3_spaces import described, read_actions, read_observations
 from policyscope.policies.tensors import read_tensors
@@ -59,7 +60,7 @@ class StableBaselines3:
             if hints.activation
             else (saved.activation or family.activation)
         )
-        layers = [layer for prefix in family.layers for layer in mlp.stack(saved.tensors, prefix)]
+        layers = layers_of(saved, family)
         body = mlp.build(layers, activation, *family.final(saved))
         before = front(saved, family)
         _require_fitting(saved, family, before.width, mlp.sizes(layers))
@@ -68,6 +69,7 @@ class StableBaselines3:
         log_std = saved.tensors.get("log_std")
         return Policy(
             network=network,
+            critic=critic_of(saved, family, activation),
             outputs=outputs,
             observation_shape=saved.whole.shape,
             parts={key: part.shape for key, part in saved.parts.items()},

@@ -173,3 +173,8 @@ def family_of(saved: Saved) -> Family:
         f"The tensors ({', '.join(list(saved.tensors)[:3])}, …) are not those of "
         f"{', '.join(family.name for family in FAMILIES)} or their relatives."
     )
+
+
+def layers_of(saved: Saved, family: Family) -> list[mlp.Layer]:
+    """The fully connected layers of a family."""
+    return [layer for prefix in family.layers for layer in mlp.stack(saved.tensors, prefix)]

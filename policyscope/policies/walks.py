@@ -1,7 +1,6 @@
 """Policies that see every observation moved: by one vector for all, or by each state's own."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -29,4 +28,4 @@ class Moved(nn.Module):
 
 def walking(policy: Policy, step: Step) -> Policy:
     """The policy as it acts when all that it sees is moved; frames are moved as it sees them."""
-    return replace(policy, network=Moved(policy.network, step).eval())
+    return policy.behind(lambda network: Moved(network, step))

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from sb3_contrib import TRPO
+from stable_baselines3 import A2C, PPO
 
 from policyscope.errors import UnsupportedCheckpoint
 from policyscope.policies.loading import load
@@ -151,3 +153,39 @@ def test_a_robot_s_memory_is_carried_for_each_lane(published):
         with torch.no_grad():
             expected = torch.cat([alone(o) for o in steps[:, lane : lane + 1]])
         torch.testing.assert_close(torch.stack(together)[:, lane], expected)
+
+
+WITHOUT_CRITIC = ("ars",)
+"""Trained by random search, which estimates no values."""
+
+
+def test_every_zip_says_what_states_are_worth_or_was_trained_without(published):
+    for row in zips(published):
+        policy = load(published / row["file"])
+        values = policy.values(some(policy))
+        if row["file"].startswith(WITHOUT_CRITIC):
+            assert values is None
+            continue
+        assert values is not None and values.shape == (16,), row["file"]
+        assert values.isfinite().all() and values.std() > 0
+
+
+@pytest.mark.filterwarnings("ignore:numpy.core:DeprecationWarning")  # what the library unpickles
+@pytest.mark.parametrize(
+    ("file", "algorithm"),
+    [
+        ("ppo-LunarLander-v2.zip", PPO),
+        ("silver-a2c-Acrobot-v1.zip", A2C),
+        ("trpo-Hopper-v3.zip", TRPO),
+    ],
+)
+def test_values_of_published_policies_are_the_library_s(published, file, algorithm):
+    now = {"learning_rate": 0.0, "lr_schedule": None, "clip_range": 0.2}
+    policy = load(published / file)
+    known = {
+        "observation_space": spaces.Box(-9, 9, policy.observation_shape),
+        "action_space": policy.action_space,
+    }
+    library = algorithm.load(published / file, device="cpu", custom_objects=now | known)
+    expected = library.policy.predict_values(some(policy)).flatten().detach()
+    torch.testing.assert_close(policy.values(some(policy)), expected, rtol=1e-5, atol=1e-5)

@@ -4,8 +4,10 @@
 
 The integral is taken at Gauss–Legendre nodes, which are exact for polynomials of degree 2n − 1, and
 all targets share them. How far the sum misses S(s) − S(b) says how good it is: states that miss it
-by more than `tolerance` times the way that the score goes from b to s, ∫₀¹ |dS/dα| dα, are done
-again with twice as many, each for itself.
+by more than `tolerance` times the way that the score goes from b to s, ∫₀¹ |dS/dα| dα, get twice as
+many, each for itself. Where that hardly helps the score has kinks. Before a vector there are few of
+them, and they are found one by one (see `kinks`); before an image there are thousands, and the
+error stays what it is, which `integrate` tells.
 
 Reference: Sundararajan, Taly, Yan 2017, https://arxiv.org/abs/1703.01365
 """
@@ -14,14 +16,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
+from policyscope.attributions import kinks
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.method import Maps, Reference, Targets
-from policyscope.attributions.slopes import rows_at_once, slopes, values, without_gradients
+from policyscope.attributions.slopes import rows_at_once, without_gradients
+from policyscope.attributions.ways import Ways, ways_to
 
-Each = Float[Tensor, " state target"]
+ROUNDING = 8 * torch.finfo(torch.float32).eps
+"""What single precision misses of sums in a network of a few layers, as a share."""
+FAST = 10
+"""How many times smaller twice as many nodes make the error of a smooth score, at least."""
+MANY = 1000
+"""Numbers of an observation with which kinks are too many to be found one by one."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +39,8 @@ class IntegratedGradients:
 
     nodes: int = 8
     """Gradients that every state gets."""
-    limit: int = 128
-    """Gradients that a state gets at most."""
+    limit: int = 256
+    """Gradients that a state gets at a time, at most."""
     tolerance: float = 1e-5
     """Error of completeness that is let be, as a share of the way that the score goes."""
 
@@ -49,68 +58,50 @@ class IntegratedGradients:
 
     def integrate(
         self, glimpses: Glimpses, targets: Targets, reference: Reference
-    ) -> tuple[Maps, Each, Each]:
+    ) -> tuple[Maps, Float[Tensor, " state target"], Float[Tensor, " state target"]]:
         """Contributions, how far their sum is from each target's change, and that change."""
-        changes, rounding = _changes(glimpses, targets, reference)
-        maps, ways = _contributions(glimpses, targets, reference, self.nodes)
-        errors = (maps.flatten(2).sum(2) - changes).abs()
-        nodes = self.nodes
-        while 2 * nodes <= self.limit:
-            nodes *= 2
-            again = (errors > self.tolerance * ways + rounding).any(1).nonzero()[:, 0]
-            if not len(again):
-                break
-            maps[again], ways[again] = _contributions(
-                glimpses[again.numpy()], targets[again], reference, nodes
+        ways = ways_to(glimpses, targets, reference)
+        maps = self._contributions(ways, self.nodes, torch.full((len(ways),), torch.inf))
+        return maps, ways.missed(maps), ways.changes
+
+    def _contributions(
+        self, ways: Ways, nodes: int, before: Float[Tensor, " way"]
+    ) -> Float[Tensor, " way target *seen"]:
+        """With as many nodes as each way needs, after so large an error with half as many."""
+        maps, lengths = quadrature(ways, nodes)
+        errors = ways.missed(maps)
+        allowed = self.tolerance * lengths
+        rounding = ROUNDING * (ways.sizes + maps.abs().flatten(2).sum(2))
+        unfinished = (errors > allowed + rounding).any(1)
+        largest = errors.amax(1)
+        bent = unfinished & (largest > before / FAST)
+        if ways.baseline.numel() > MANY:
+            unfinished &= ~bent
+        elif nodes <= 4 * self.nodes and bent.any():
+            which = bent.nonzero()[:, 0]
+            integrals, found = kinks.integrals(
+                ways[which], allowed[which], rounding[which], self.limit
             )
-            errors[again] = (maps[again].flatten(2).sum(2) - changes[again]).abs()
-        return maps, errors, changes
+            which = which[found]
+            maps[which] = integrals[found] * ways.distances[which][:, None]
+            unfinished[which] = False
+        which = unfinished.nonzero()[:, 0]
+        if len(which) and 2 * nodes <= self.limit:
+            maps[which] = self._contributions(ways[which], 2 * nodes, largest[which])
+        return maps
 
 
-def _changes(glimpses: Glimpses, targets: Targets, reference: Reference) -> tuple[Each, Each]:
-    """T(s) − T(b), and how exactly single precision can tell."""
-    every = torch.arange(len(glimpses))
-    ends = [
-        values(glimpses, every, seen)
-        for seen in (glimpses.seen, reference.baseline.expand_as(glimpses.seen))
-    ]
-    weights = targets.float()
-    changes = torch.einsum("nts,ns->nt", weights, ends[0] - ends[1])
-    size = torch.einsum("nts,ns->nt", weights.abs(), ends[0].abs() + ends[1].abs())
-    return changes, size * torch.finfo(torch.float32).eps
-
-
-def _contributions(
-    glimpses: Glimpses, targets: Targets, reference: Reference, nodes: int
-) -> tuple[Maps, Each]:
-    """Contributions by so many nodes, and the way that each target goes."""
-    places, weights = np.polynomial.legendre.leggauss(nodes)
-    alphas, shares = (torch.from_numpy(x).float() for x in ((places + 1) / 2, weights / 2))
-    size = max(1, rows_at_once(glimpses.seen) // nodes)
-    parts = [
-        _along(glimpses, states, targets[states], reference, (alphas, shares))
-        for states in torch.arange(len(glimpses)).split(size)
-    ]
-    maps, ways = zip(*parts, strict=True)
-    return torch.cat(maps), torch.cat(ways)
-
-
-def _along(
-    glimpses: Glimpses,
-    states: Int[Tensor, " state"],
-    targets: Targets,
-    reference: Reference,
-    rule: tuple[Float[Tensor, " node"], Float[Tensor, " node"]],
-) -> tuple[Maps, Each]:
-    alphas, shares = rule
-    baseline = reference.baseline.float()
-    distance = glimpses.seen[states].float() - baseline
-    points = baseline + torch.einsum("a,n...->na...", alphas, distance)
-    rows = states.repeat_interleave(len(alphas))
-    _, found = slopes(
-        glimpses, rows, points.flatten(0, 1), targets.repeat_interleave(len(alphas), 0)
-    )
-    gradients = found.unflatten(0, (-1, len(alphas)))
-    speeds = torch.einsum("natj,nj->nat", gradients.flatten(3), distance.flatten(1))
-    ways = torch.einsum("a,nat->nt", shares, speeds.abs())
-    return torch.einsum("a,nat...->nt...", shares, gradients) * distance[:, None], ways
+def quadrature(
+    ways: Ways, nodes: int
+) -> tuple[Float[Tensor, " way target *seen"], Float[Tensor, " way target"]]:
+    """Contributions by so many nodes, and ∫₀¹ |dT/dα| dα."""
+    places, shares = np.polynomial.legendre.leggauss(nodes)
+    along, weights = torch.from_numpy((places + 1) / 2), torch.from_numpy(shares / 2).float()
+    size = max(1, rows_at_once(ways.distances) // nodes)
+    maps, lengths = [], []
+    for some in torch.arange(len(ways)).split(size):
+        _, gradients, speeds = ways.at(some.repeat_interleave(nodes), along.repeat(len(some)))
+        means = torch.einsum("a,na...->n...", weights, gradients.unflatten(0, (-1, nodes)))
+        maps.append(means * ways.distances[some][:, None])
+        lengths.append(torch.einsum("a,nat->nt", weights, speeds.abs().unflatten(0, (-1, nodes))))
+    return torch.cat(maps), torch.cat(lengths)

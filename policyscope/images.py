@@ -4,6 +4,14 @@ import numpy as np
 from jaxtyping import Float
 
 
+def frame_axes(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """The axes of height and width, counted from the last; a vector has none."""
+    if len(shape) < 2:
+        return None
+    channels_last = len(shape) > 2 and shape[-1] <= 4 < shape[-3]
+    return (-3, -2) if channels_last else (-2, -1)
+
+
 def frames_of(
     image: Float[np.ndarray, " *observation"],
 ) -> Float[np.ndarray, " frame height width"]:

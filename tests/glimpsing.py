@@ -8,6 +8,8 @@ from torch import nn
 
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.method import Reference
+from policyscope.policies.modules import Frames
+from policyscope.policies.networks import Rearranged
 from policyscope.policies.policy import Policy
 from policyscope.policies.recurrent import Recurrent, memory_shapes
 
@@ -61,3 +63,18 @@ def network(inputs: int, outputs: int, activation=nn.Tanh, width: int = 16) -> n
     torch.manual_seed(1)
     layers = [nn.Linear(inputs, width), activation(), nn.Linear(width, width), activation()]
     return nn.Sequential(*layers, nn.Linear(width, outputs)).eval().requires_grad_(False)
+
+
+def images(outputs: int = 3, states: int = 5, *, last: bool = False) -> Glimpses:
+    """What a small network of convolutions saw: stacks of two frames of 20 x 24 pixels."""
+    torch.manual_seed(2)
+    layers = [nn.Conv2d(2, 4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 7, 16), nn.ReLU()]
+    body = nn.Sequential(*layers, nn.Linear(16, outputs))
+    network = Frames(body).eval().requires_grad_(False)
+    shape = (2, 20, 24)
+    if last:
+        order = torch.arange(2 * 20 * 24).reshape(20, 24, 2).permute(2, 0, 1).flatten()
+        network, shape = Rearranged(network, order, shape).eval(), (20, 24, 2)
+    policy = Policy(network, outputs, handmade.CHECKPOINT, shape, spaces.Discrete(outputs))
+    seen = np.random.default_rng(0).integers(0, 256, (states, 2, 20, 24)).astype(np.float32)
+    return of(policy, torch.from_numpy(np.moveaxis(seen, 1, -1).copy() if last else seen))

@@ -1,8 +1,8 @@
 """Kinks: exact integrals of slopes along a way on which scores rise and fall in straight pieces.
 
 The scores of a network of linear layers and ReLUs are piecewise linear, and quadrature converges on
-them no faster than 1/n. But between two places a and b with speeds (dT/dα) v_a and v_b a single kink
-can only be where the two tangents meet,
+them no faster than 1/n. But between two places a and b with speeds (dT/dα) v_a and v_b a single
+kink can only be where the two tangents meet,
 
     κ = a + (T(b) − T(a) − v_b (b − a)) / (v_a − v_b),
 

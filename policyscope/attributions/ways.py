@@ -39,7 +39,7 @@ class Ways:
 
     @property
     def distances(self) -> Float[Tensor, " way *seen"]:
-        """s − b."""
+        """From the baseline, s − b."""
         return self.glimpses.seen.float() - self.baseline
 
     def at(

@@ -1,7 +1,7 @@
 """Images: the frames that an observation holds, and how fine a pattern in them is."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 
 def frame_axes(shape: tuple[int, ...]) -> tuple[int, int] | None:
@@ -13,8 +13,8 @@ def frame_axes(shape: tuple[int, ...]) -> tuple[int, int] | None:
 
 
 def frames_of(
-    image: Float[np.ndarray, " *observation"],
-) -> Float[np.ndarray, " frame height width"]:
+    image: Shaped[np.ndarray, " *observation"],
+) -> Shaped[np.ndarray, " frame height width"]:
     """The frames of an image, along its first axis or a short last one; a vector has none."""
     if image.ndim == 3 and image.shape[2] <= 4 < image.shape[0]:
         image = np.moveaxis(image, 2, 0)

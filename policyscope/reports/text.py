@@ -10,12 +10,14 @@ from rich.text import Text
 
 from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
+    CHANCE,
     INDEPENDENT,
     Attribution,
     DirectionComparison,
     DirectionSet,
     EpisodeReturns,
     Failed,
+    Faithfulness,
     Impact,
     NotApplicable,
 )
@@ -118,7 +120,49 @@ def _returns(result: EpisodeReturns) -> Table:
     return table
 
 
-def _attribution(result: Attribution) -> Table:
+def _attribution(result: Attribution) -> RenderableType:
+    """Importance, the ranking of the methods, and what hiding does."""
+    parts = [_importance(result)] if result.importance else []
+    if result.faithfulness.methods:
+        parts += [_methods(result.faithfulness)]
+    return Group(*parts, Padding(Text(_hiding(result)), (0, 0, 0, 1)))
+
+
+def _methods(faithfulness: Faithfulness) -> Table:
+    """The best first, and chance last; what is refused is marked."""
+    table = Table(box=None, header_style="dim")
+    scores = [score for score in ("insertion", "deletion") if score in faithfulness.scores]
+    columns = [faithfulness.scores.index(score) for score in scores]
+    for heading in ("method", *scores, "advantage over random", ""):
+        table.add_column(
+            heading, justify="left" if heading in ("method", "") else "right", no_wrap=True
+        )
+
+    def add(method: str, values: Sequence[Estimate | None], advantage: str, mark: str) -> None:
+        shown = [values[column] for column in columns]
+        cells = ["–" if score is None else f"{score.value:.2f}" for score in shown]
+        table.add_row(method, *cells, Text(advantage), Text(mark, "yellow"))
+
+    for i, method in enumerate(faithfulness.methods[:SHOWN]):
+        mark = "✗ refused" if faithfulness.refused[i] else ""
+        add(method, faithfulness.values[i], f"{faithfulness.advantages[i]:.2f}", mark)
+    add(CHANCE, faithfulness.chance, "", "")
+    return table
+
+
+def _hiding(result: Attribution) -> str:
+    """How many decisions stay when a part is left, at the ρ nearest to 0.9."""
+    reliance = result.reliance
+    place = int(np.abs(np.array(reliance.rhos) - 0.9).argmin())
+    kept = [
+        f"{mask.replace('_', ' ')} {estimates[place].value:.0%}"
+        for mask, estimates in zip(reliance.masks, reliance.keeps_action, strict=True)
+    ]
+    what = "action kept" if result.discrete else "closeness of actions"
+    return f"{what} when only a part is left, ρ = {reliance.rhos[place]:g}: {', '.join(kept)}"
+
+
+def _importance(result: Attribution) -> Table:
     table = Table(box=None, header_style="dim")
     for heading in ("feature", "importance", "interval", ""):
         table.add_column(heading, justify="left" if heading in ("feature", "") else "right")

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import explained
 import numpy as np
 import pytest
 from policyscope_app import dashboard
@@ -13,7 +14,6 @@ from policyscope.provenance import Checkpoint
 from policyscope.reports import findings
 from policyscope.reports.report import Entry, Played, Report
 from policyscope.reports.results import Attribution, EpisodeReturns, Failed, NotApplicable
-from policyscope.statistics import Estimate
 
 FEATURES = ("cart position", "pole_angle")
 
@@ -32,22 +32,13 @@ def returns(better: float = 400.0) -> EpisodeReturns:
 
 def attribution() -> Attribution:
     rng = np.random.default_rng(1)
-    shares = tuple(
-        Estimate(value, value - 0.001, value + 0.001, 0.95, 20, "bootstrap")
-        for value in (0.99, 0.01)
-    )
-    return Attribution(
+    return explained.attribution(
+        (0.99, 0.01),
+        30,
         features=FEATURES,
-        outputs=("chosen action",),
         states=rng.normal(size=(30, 2)),
-        episodes=np.repeat(np.arange(10), 3),
-        chosen=rng.integers(0, 2, (30, 1)),
-        baseline=np.zeros(2),
-        contributions=rng.normal(size=(30, 1, 2)),
-        gradients=rng.normal(size=(30, 1, 2)),
-        importance=shares,
-        sensitivity=shares,
-        completeness_error=Estimate(0.2, 0.1, 0.3, 0.95, 20, "bootstrap"),
+        decision=rng.normal(size=(30, 1, 2)),
+        completeness_error=explained.estimate(0.2, 0.1, 20),
     )
 
 

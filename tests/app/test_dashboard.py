@@ -133,7 +133,8 @@ def test_the_filter_keeps_keys_that_hold_every_word(page, tmp_path, made):
     shown = page(tmp_path / "r")
     shown.text_input[0].input("Importance angle").run()
     assert keys(shown) == ["saliency.importance[feature=pole_angle]"]
-    assert "1 of 12 measures" in texts(shown)
+    count = len(list(made().measures()))
+    assert f"1 of {count} measures" in texts(shown)
     shown.text_input[0].input("nothing like it").run()
     assert not shown.exception
     assert len(shown.dataframe[0].value) == 0

@@ -4,8 +4,7 @@ import numpy as np
 
 from policyscope.reports.findings import find
 from policyscope.reports.report import Entry, Recorded
-from policyscope.reports.results import Attribution, EpisodeReturns
-from policyscope.statistics import Estimate
+from policyscope.reports.results import EpisodeReturns
 
 
 def returns(clean, random, truncated=False) -> EpisodeReturns:
@@ -16,24 +15,6 @@ def returns(clean, random, truncated=False) -> EpisodeReturns:
         lengths=np.full(values.shape, 7),
         truncated=np.full(values.shape, truncated),
         confidence=0.95,
-    )
-
-
-def attribution(importance, error=0.0) -> Attribution:
-    d = len(importance)
-    estimates = tuple(Estimate(v, v, v, 0.95, 5, "bootstrap") for v in importance)
-    return Attribution(
-        features=tuple(f"sensor {i}" for i in range(d)),
-        outputs=("chosen action",),
-        states=np.zeros((1, d)),
-        episodes=np.zeros(1, np.int64),
-        chosen=np.zeros((1, 1), np.int64),
-        baseline=np.zeros(d),
-        contributions=np.zeros((1, 1, d)),
-        gradients=np.zeros((1, 1, d)),
-        importance=estimates,
-        sensitivity=estimates,
-        completeness_error=Estimate(error, error, error, 0.95, 5, "bootstrap"),
     )
 
 
@@ -64,24 +45,6 @@ def test_an_advantage_whose_interval_holds_zero_is_no_advantage(cartpole_report)
 def test_episodes_ended_by_the_limit_are_mentioned(cartpole_report):
     codes = [f.code for f in found(cartpole_report, returns([5, 6, 5], [1, 1, 1], truncated=True))]
     assert codes == ["R2", "R3"]
-
-
-def test_the_fewest_features_that_hold_half_of_the_credit_are_named(cartpole_report):
-    (finding,) = found(cartpole_report, attribution([0.1, 0.35, 0.3, 0.25]))
-    assert "sensor 1 (35% [35%, 35%] of the credit) and sensor 2" in finding.sentence
-    assert "sensor 3" not in finding.sentence
-
-
-def test_one_dominant_feature_is_named_alone(cartpole_report):
-    first, second = found(cartpole_report, attribution([0.01, 0.9, 0.09]))
-    assert "on sensor 1 (90% [90%, 90%] of the credit)." in first.sentence
-    assert (second.code, "sensor 0" in second.sentence) == ("S2", True)
-
-
-def test_contributions_that_do_not_add_up_are_a_warning(cartpole_report):
-    findings = found(cartpole_report, attribution([0.6, 0.4], error=0.2))
-    assert [f.code for f in findings] == ["S3", "S1"]
-    assert "--set analyzer0.steps" in findings[0].advice
 
 
 def test_an_upgraded_environment_is_named(cartpole_report):

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import explained
 import numpy as np
 import pytest
 
@@ -20,22 +21,10 @@ LIBRARY = "/* the plotting library, 5 MB of it */"
 ATTACK = "\"'></script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(1)>"
 
 
-def attribution(features=("position", "angle"), value=0.5) -> Attribution:
-    d = len(features)
-    share = Estimate(value, value - 0.01, value + 0.01, 0.9, 7, "bootstrap")
-    return Attribution(
-        features=features,
-        outputs=("chosen action",),
-        states=np.arange(4.0 * d).reshape(4, d),
-        episodes=np.array([0, 0, 1, 1]),
-        chosen=np.array([[0], [1], [0], [1]]),
-        baseline=np.zeros(d),
-        contributions=np.arange(4.0 * d).reshape(4, 1, d),
-        gradients=np.ones((4, 1, d)),
-        importance=(share,) * d,
-        sensitivity=(share,) * d,
-        completeness_error=share,
-    )
+def attribution(features=("position", "angle")) -> Attribution:
+    shares = (Estimate(0.5, 0.49, 0.51, 0.9, 7, "bootstrap"),) * len(features)
+    result = explained.attribution((0.5,) * len(features), 4, features=features)
+    return dataclasses.replace(result, importance=shares)
 
 
 def returns(arms=("clean", "random")) -> EpisodeReturns:
@@ -284,11 +273,11 @@ def test_parameters_are_folded_and_left_out_where_there_are_none():
 
 def test_long_tables_are_folded_and_short_ones_are_not():
     folds = {}
-    for count in (2, SHORT):
-        entry = Entry({}, attribution(tuple(f"sensor {i}" for i in range(count))))
-        tags = Tags(page(report(entries={"saliency": entry})))
-        folds[count] = ["open" in attrs for tag, attrs in tags.elements if tag == "details"]
-    assert folds == {2: [True], SHORT: [False]}
+    for result in (returns(), attribution()):
+        tags = Tags(page(report(entries={"some": Entry({}, result)})))
+        short = len(list(result.measures())) <= SHORT
+        folds[short] = ["open" in attrs for tag, attrs in tags.elements if tag == "details"]
+    assert folds == {True: [True], False: [False]}
 
 
 def test_the_page_says_where_its_numbers_came_from():

@@ -1,64 +1,88 @@
-"""Figures of the credit that features are given."""
+"""Figures of what the policy looks at, and of whether they are to be believed."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
+from policyscope.reports.figures.attribution_images import draw_overlays
+from policyscope.reports.figures.attribution_times import draw_maps
+from policyscope.reports.figures.attribution_words import belief, ranked
 from policyscope.reports.figures.canvas import (
     COLOURS,
-    FAINT,
-    SYMBOLS,
     Drawn,
     blank,
     interval,
-    labelled,
     text,
-    thinned,
-    thinning,
     whiskers,
 )
+from policyscope.reports.figures.dependence import draw_choices, draw_dependence
+from policyscope.reports.figures.faithfulness import draw_faithfulness
+from policyscope.reports.figures.reliance import draw_reliance
+from policyscope.reports.figures.what_if import draw_what_if
 from policyscope.reports.report import Setting
 from policyscope.reports.results import Attribution
 from policyscope.statistics import Estimate
 
-BASELINE = {"line": {"color": FAINT, "width": 1, "dash": "dot"}, "y0": 0, "y1": 1}
-BARS, PANELS = 25, ("", "2", "3", "4", "5", "6")
-"""How many features the two figures show; panels as plotly numbers them."""
-STATES = 300
-"""How many dots are drawn of each feature: a page has to stay small."""
+BARS = 25
+"""How many features are shown."""
 
 
 def draw_attribution(
     name: str, result: Attribution, environment: Setting | None
 ) -> tuple[Drawn, ...]:
-    """What the policy acts on, and how."""
-    return _importance(name, result), _dependence(name, result, environment)
+    """The maps first, then whether they are true, and what they mean for the policy."""
+    return tuple(
+        (
+            *_drawn_maps(name, result, environment),
+            *draw_faithfulness(name, result),
+            *draw_reliance(name, result),
+            *draw_what_if(name, result, environment),
+        )
+    )
+
+
+def _drawn_maps(name: str, result: Attribution, environment: Setting | None) -> Iterator[Drawn]:
+    if result.features:
+        yield _importance(name, result)
+        yield draw_dependence(name, result, environment)
+        if len(result.actions) > 1:
+            yield draw_choices(name, result, environment)
+    else:
+        yield draw_overlays(name, result, environment)
+    if result.credit_of_past:
+        yield _past(name, result)
+    if result.features and np.bincount(result.episodes).max() > 1:  # else there is no time
+        yield draw_maps(name, result, environment)
 
 
 def _importance(name: str, result: Attribution) -> Drawn:
-    ranked = _ranked(result)
-    shown, hidden = ranked[:BARS], ranked[BARS:]
+    order = ranked(result)
+    shown, hidden = order[:BARS], order[BARS:]
     figure = blank(110 + 34 * len(shown))
-    for part, estimates in (("importance", result.importance), ("sensitivity", result.sensitivity)):
-        figure.add_trace(_shares(part, [estimates[i] for i in shown]))
+    parts = {"importance": result.importance, "sensitivity": result.sensitivity}
+    for part, estimates in parts.items():
+        if estimates:
+            figure.add_trace(_shares(part, [estimates[i] for i in shown]))
+    figure.update_layout(showlegend=bool(result.sensitivity))
     figure.update_xaxes(title_text="share of all features", tickformat=".0%", rangemode="tozero")
     labels = [text(result.features[i]) for i in shown]
     figure.update_yaxes(tickvals=np.arange(len(shown)), ticktext=labels, showgrid=False)
     figure.update_yaxes(range=[len(shown) - 0.4, -0.6])  # the first at the top
     caption = (
-        f"Bars show importance: {Attribution.MEASURES['importance[feature]']}. Diamonds show "
-        f"sensitivity: {Attribution.MEASURES['sensitivity[feature]']}. Whiskers show the "
-        f"{interval(result.importance[0], result.unit)} of each alone."
+        f"{belief(result)} Bars show importance: {Attribution.MEASURES['importance[feature]']}. "
     )
+    if result.sensitivity:
+        caption += f"Diamonds show sensitivity: {Attribution.MEASURES['sensitivity[feature]']}. "
+    caption += f"Whiskers show the {interval(result.importance[0], result.unit)} of each alone."
     if hidden:
         rest = sum(result.importance[i].value for i in hidden)
         caption += (
-            f" Shown are the {BARS} most important of {len(ranked)} features; the {len(hidden)} "
+            f" Shown are the {BARS} most important of {len(order)} features; the {len(hidden)} "
             f"hidden ones have {rest:.1%} of the importance together."
         )
-    return Drawn(f"{name}-importance", "What the policy acts on", caption, figure)
+    title = f"What the policy acts on, by {result.method}"
+    return Drawn(f"{name}-importance", title, caption, figure)
 
 
 def _shares(part: str, estimates: Sequence[Estimate]) -> go.Bar | go.Scatter:
@@ -78,61 +102,28 @@ def _shares(part: str, estimates: Sequence[Estimate]) -> go.Bar | go.Scatter:
     return go.Scatter(y=places + 0.26, mode="markers", marker=marker, **common)
 
 
-def _dependence(name: str, result: Attribution, environment: Setting | None) -> Drawn:
-    shown = _ranked(result)[: len(PANELS)]
-    columns = min(2, len(shown))
-    rows = math.ceil(len(shown) / columns)
-    figure = blank(60 + 270 * rows).update_layout(grid_rows=rows, grid_columns=columns)
-    figure.update_layout(grid_pattern="independent", grid_xgap=0.33, grid_ygap=0.3)
-    size = np.abs(result.contributions).sum(0)  # units of outputs may differ, shares compare
-    most_moved = (size / np.maximum(size.sum(1, keepdims=True), np.finfo(float).tiny)).argmax(0)
-    for panel, feature in zip(PANELS, shown, strict=False):
-        output = int(most_moved[feature])
-        figure.add_traces(list(_dots(result, feature, output, panel, environment)))
-        across = labelled(result.features[feature], environment)
-        up = f"contribution to the score:<br>{labelled(result.outputs[output], environment)}"
-        figure.layout[f"xaxis{panel}"] = {"title": {"text": across}}
-        figure.layout[f"yaxis{panel}"] = {"title": {"text": up}, "zeroline": True}
-        at = float(result.baseline[feature])
-        figure.add_shape(BASELINE, xref=f"x{panel}", yref=f"y{panel} domain", x0=at, x1=at)
-    part = ", each for the output of which it has the largest part" * (len(result.outputs) > 1)
-    return Drawn(
-        f"{name}-dependence",
-        "How it acts on them",
-        f"{len(shown)} of {len(result.features)} features, the most important first{part}. Each "
-        f"dot is one state{thinning(result.states, STATES)}: across is the feature's "
-        "value there; up is what it contributes to the score, counted from the baseline "
-        f"observation (dotted line). States are from {result.importance[0].n} "
-        f"{result.unit}.",
-        figure,
+def _past(name: str, result: Attribution) -> Drawn:
+    """Credit of each of the last observations, the newest first."""
+    credit = result.credit_of_past
+    figure = blank(320)
+    figure.add_bar(
+        x=np.arange(len(credit)),
+        y=[estimate.value for estimate in credit],
+        error_y=whiskers(credit),
+        width=0.6,
+        marker={"color": COLOURS[0]},
+        hovertext=[f"{estimate:.1%}" for estimate in credit],
+        hoverinfo="text",
     )
-
-
-def _dots(
-    result: Attribution, feature: int, output: int, panel: str, environment: Setting | None
-) -> Iterator[go.Scatter]:
-    """Contribution over value, told apart by the action that was chosen where there are few."""
-    states = thinned(result.states, STATES)
-    chosen = result.chosen[:, output]
-    kinds = np.unique(chosen).tolist()
-    tell = len(result.outputs) == 1 < len(kinds) <= len(COLOURS)
-    names = environment.actions if environment and len(environment.actions) > max(kinds) else ()
-    for i, kind in enumerate(kinds if tell else kinds[:1]):
-        group = states[chosen[states] == kind] if tell else states
-        yield go.Scatter(
-            x=result.states[group, feature],
-            y=result.contributions[group, output, feature],
-            xaxis=f"x{panel}",
-            yaxis=f"y{panel}",
-            mode="markers",
-            name=text(names[kind] if names else f"action {kind}"),
-            legendgroup=str(kind),
-            showlegend=tell and panel == PANELS[0],
-            marker={"color": COLOURS[i], "symbol": SYMBOLS[i], "size": 6, "opacity": 0.6},
-            customdata=result.episodes[group],
-            hovertemplate="%{x:.4g} contributes %{y:.4g}<extra>episode %{customdata}</extra>",
-        )
-
-
-def _ranked(result: Attribution) -> list[int]:
-    return sorted(range(len(result.features)), key=lambda i: -result.importance[i].value)
+    figure.update_xaxes(
+        title_text="steps before the decision", dtick=max(len(credit) // 10, 1), showgrid=False
+    )
+    figure.update_yaxes(title_text="share of the credit", tickformat=".0%", rangemode="tozero")
+    return Drawn(
+        f"{name}-past",
+        "How far back it looks",
+        f"{belief(result)} Share of the decision's credit that goes to each of the last "
+        f"{len(credit)} observations, 0 the newest, with the {interval(credit[0], result.unit)} of "
+        "each. What was seen before them is in the memory and gets no credit here.",
+        figure.update_layout(showlegend=False),
+    )

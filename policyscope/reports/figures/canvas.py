@@ -21,6 +21,8 @@ from policyscope.statistics import Estimate
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 INK, FAINT = "#1d2125", "#6b737b"
+DIVERGING = ((0.0, COLOURS[0]), (0.5, "#f7f7f7"), (1.0, COLOURS[4]))
+"""Against and for."""
 TITLE = {"title": {"font": {"size": 13}, "standoff": 8}}
 AXIS = TITLE | {"automargin": True, "gridcolor": "#e6e9ec", "zeroline": False}
 STYLE = {

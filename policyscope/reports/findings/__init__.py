@@ -11,6 +11,14 @@
 | S1 | info | the features that matter most |
 | S2 | info | features that hardly matter |
 | S3 | warning | the contributions do not add up |
+| S4 | warning | no method of attribution is better than chance, or none can be used |
+| S5 | info | which method tells best, and by how much |
+| S6 | info | methods whose maps are refused |
+| S7 | info, warning | whether the salient part is enough for its decisions |
+| S8 | info, warning | whether they need it |
+| S9 | info, warning | whether it is enough to play whole episodes |
+| S10 | warning | shifts under which the salient part does not stay |
+| S11 | info | the smallest change of one feature that changes decisions |
 | D1 | info | along which direction decisions break, and how near |
 | D2 | critical, warning | a step along it costs return where random ones of its length do not |
 | D2 | info | no step along it costs surely more than random ones |

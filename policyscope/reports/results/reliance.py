@@ -45,6 +45,11 @@ class Reliance:
         """Mean return when everything that is seen is masked."""
         return statistics.mean(self.returns[mask, rho], self.confidence)
 
+    @property
+    def chance_overlap(self) -> float:
+        """About the intersection over union of two random masks of the first ρ."""
+        return (1 - self.rhos[0]) / (1 + self.rhos[0])
+
     def measures(self) -> Iterator[Measure]:
         """See `Attribution.MEASURES`."""
         for i, mask in enumerate(self.masks):

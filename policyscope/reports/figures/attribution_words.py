@@ -1,0 +1,46 @@
+"""What captions of maps have in common: whose maps, of what, and whether to believe them."""
+
+import numpy as np
+
+from policyscope.reports.figures.canvas import text
+from policyscope.reports.report import Setting
+from policyscope.reports.results import Attribution
+
+
+def belief(result: Attribution) -> str:
+    """Whose maps are shown, and a warning where they are no better than chance."""
+    whose = f"Maps are by {result.method}"
+    if result.faithfulness.believed:
+        return f"{whose}, the most faithful of {len(result.faithfulness.methods)} methods."
+    reason = f" ({result.faithfulness.refused[0]})" if result.faithfulness.methods else ""
+    return f"Do not believe this picture: no method passed. {whose}, refused{reason}."
+
+
+def sample(result: Attribution) -> str:
+    """How many states are explained, of how many episodes."""
+    episodes = len(np.unique(result.episodes))
+    return f"{len(result.states)} explained states of {episodes} episodes"
+
+
+def action_name(result: Attribution, score: int, environment: Setting | None) -> str:
+    """What a score stands for, as it is known."""
+    names = result.actions or (environment.actions if environment else ())
+    return text(names[score] if score < len(names) else f"action {score}")
+
+
+def actions_taken(result: Attribution, state: int, environment: Setting | None) -> str:
+    """What was chosen in a state, one action of each group."""
+    chosen = result.chosen[state].tolist()
+    return " and ".join(action_name(result, score, environment) for score in chosen)
+
+
+def ranked(result: Attribution) -> list[int]:
+    """Features, the most important first."""
+    return sorted(range(len(result.features)), key=lambda i: -result.importance[i].value)
+
+
+def most_moved(result: Attribution) -> list[int]:
+    """Of each feature, the output of which it has the largest part: units of outputs may differ."""
+    size = np.abs(result.newest(result.decision)).sum(0)
+    whole = np.maximum(size.sum(1, keepdims=True), np.finfo(float).tiny)
+    return (size / whole).argmax(0).tolist()

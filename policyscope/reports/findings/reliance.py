@@ -1,0 +1,142 @@
+"""What is found when a part of what the policy sees is hidden."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from policyscope import statistics
+from policyscope.reports.report import Finding
+from policyscope.reports.results import Attribution, Reliance
+from policyscope.statistics import Estimate
+
+RHO = 0.9
+"""The ρ that is spoken of, or the nearest."""
+ANYWAY = 0.9
+"""A share of states in which a random part is enough: then nothing is learned from the salient."""
+HALF = 0.5
+"""Overlap under which a mask does not stay."""
+NEAR = 0.25
+"""How far, from chance to a mask that stays, an overlap has to get in order not to be near it."""
+
+
+def from_reliance(name: str, result: Attribution) -> Iterator[Finding]:
+    """S7 to S10."""
+    reliance = result.reliance
+    place = _nearest(reliance.rhos)
+    kept = {
+        mask: row[place] for mask, row in zip(reliance.masks, reliance.keeps_action, strict=True)
+    }
+    if {"salient", "random"} <= kept.keys():
+        yield _left(name, result, kept, reliance.rhos[place])
+    if {"removed", "random_removed"} <= kept.keys():
+        yield _removed(name, result, kept, reliance.rhos[place])
+    if reliance.played and {"salient", "random"} <= kept.keys():
+        yield _played(name, reliance)
+    moved = [
+        (shift, overlap)
+        for shift, overlap in zip(reliance.shifts, reliance.overlaps, strict=True)
+        if overlap.high < HALF and _near(overlap, reliance.chance_overlap)
+    ]
+    if moved:
+        yield _unstable(name, reliance, moved)
+
+
+def _nearest(rhos: tuple[float, ...]) -> int:
+    return int(np.abs(np.array(rhos) - RHO).argmin())
+
+
+def _left(name: str, result: Attribution, kept: dict[str, Estimate], rho: float) -> Finding:
+    """S7: whether the salient part is enough."""
+    salient, random = kept["salient"], kept["random"]
+    severity, title = "warning", "The picture is incomplete"
+    verdict = "what decides is not all in the picture"
+    advice = "Do not call the rest irrelevant; the figure says how much has to be left."
+    if salient.low > random.high:
+        severity, title = "info", "It acts on what the picture shows"
+        verdict = "the picture holds what it acts on"
+        advice = "Where this share is far from 100%, something else plays a part too."
+    elif random.value >= ANYWAY:
+        severity, title = "info", "Hardly anything has to be seen"
+        verdict = "a part at random is as good, so that nothing is learned from this"
+        advice = f"Look at a larger ρ: --set {name}.rhos=…, and at whether the action ever changes."
+    return Finding(
+        code="S7",
+        severity=severity,
+        title=title,
+        sentence=f"With only the most important {_percent(rho)} of what it sees left it "
+        f"{_keeps(result, salient)}, with as much left at random {random:.0%}: {verdict}.",
+        advice=advice,
+        evidence=f"{name}.keeps_action[mask=salient,rho={rho:g}]",
+    )
+
+
+def _removed(name: str, result: Attribution, kept: dict[str, Estimate], rho: float) -> Finding:
+    """S8: whether it needs the salient part."""
+    removed, random = kept["removed"], kept["random_removed"]
+    needed = removed.high < random.low
+    verdict = "it needs what the picture shows"
+    if not needed:
+        verdict = "it finds the same elsewhere, or the picture shows something else"
+    return Finding(
+        code="S8",
+        severity="info" if needed else "warning",
+        title="It needs what the picture shows" if needed else "It does without the picture",
+        sentence=f"When exactly the most important {_percent(rho)} is hidden it "
+        f"{_keeps(result, removed)}, with as much hidden at random {random:.0%}: {verdict}.",
+        advice="Guard what is in the picture: noise, dirt and delay there count."
+        if needed
+        else "Do not conclude from the picture what the policy would miss.",
+        evidence=f"{name}.keeps_action[mask=removed,rho={rho:g}]",
+    )
+
+
+def _percent(rho: float) -> str:
+    return f"{100 * (1 - rho):.3g}%"
+
+
+def _keeps(result: Attribution, share: Estimate) -> str:
+    if result.discrete:
+        return f"keeps its action in {share:.0%} of states"
+    return f"keeps its actions {share:.0%} close"
+
+
+def _played(name: str, reliance: Reliance) -> Finding:
+    """S9: whole episodes with only the salient part, against as much at random."""
+    place = _nearest(reliance.played)
+    salient, random = (reliance.masks.index(mask) for mask in ("salient", "random"))
+    pairs = reliance.returns[salient, place] - reliance.returns[random, place]
+    gain = statistics.mean(pairs, reliance.confidence)
+    rho = reliance.played[place]
+    enough = gain.low > 0
+    verdict = f"{gain} more" if enough else f"no sure difference ({gain})"
+    return Finding(
+        code="S9",
+        severity="info" if enough else "warning",
+        title="The picture is enough to play" if enough else "The picture is not enough to play",
+        sentence=f"Seeing only the most important {_percent(rho)} of every observation it returns "
+        f"{reliance.mean_return(salient, place)} in place of {reliance.clean.mean():.4g}, and "
+        f"{reliance.mean_return(random, place)} with as much at random: {verdict}, over "
+        f"{gain.n} paired episodes.",
+        advice="Compare with the return of random actions: a difference may lie far below playing "
+        "well."
+        if enough
+        else "What keeps single actions does not keep an episode; try a smaller ρ.",
+        evidence=f"{name}.return[mask=salient,rho={rho:g}]",
+    )
+
+
+def _near(overlap: Estimate, chance: float) -> bool:
+    return overlap.value < chance + NEAR * (1 - chance)
+
+
+def _unstable(name: str, reliance: Reliance, moved: list[tuple[str, Estimate]]) -> Finding:
+    listed = ", ".join(f"{shift.replace('_', ' ')} ({overlap:.2f})" for shift, overlap in moved)
+    return Finding(
+        code="S10",
+        severity="warning",
+        title="The picture does not stay",
+        sentence=f"Under {listed} hardly more of the salient part stays where it was than by "
+        f"chance ({reliance.chance_overlap:.2f}, as intersection over union).",
+        advice="Draw no conclusion from one map: what it shows depends on what should not matter.",
+        evidence=f"{name}.mask_overlap[shift={moved[0][0]}]",
+    )

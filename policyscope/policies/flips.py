@@ -29,10 +29,16 @@ def action_changes(
     each dimension in half its range (see `gradients.action_units`).
     """
     clean = _actions(policy, observations, memory)
+    return lambda others: action_change(policy, clean, _actions(policy, others, memory))
+
+
+def action_change(
+    policy: Policy, clean: Float[Tensor, " batch action"], others: Float[Tensor, " batch action"]
+) -> Float[Tensor, " batch"]:
+    """How much other actions differ from these, as `action_changes` says it."""
     if is_discrete(policy):
-        return lambda others: (_actions(policy, others, memory) != clean).any(1).double()
-    units = action_units(policy)
-    return lambda others: ((_actions(policy, others, memory) - clean) / units).norm(dim=1)
+        return (others != clean).any(1).double()
+    return ((others - clean) / action_units(policy)).norm(dim=1)
 
 
 def flip_distances(
@@ -73,6 +79,13 @@ def _actions(
 ) -> Float[Tensor, " batch action"]:
     with torch.no_grad():
         scores, _ = policy.scores(observations, memory)
+    return flat_actions(policy, scores)
+
+
+def flat_actions(
+    policy: Policy, scores: Float[Tensor, " batch score"]
+) -> Float[Tensor, " batch action"]:
+    """The greedy action of each row as numbers: of each group, or of each dimension."""
     return torch.as_tensor(policy.actions(scores)).reshape(len(scores), -1).double()
 
 

@@ -38,7 +38,7 @@ from policyscope.attributions.decision import decision
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.keeping import kept
 from policyscope.attributions.method import Maps, Method, Reference, Targets
-from policyscope.attributions.pixels import sides
+from policyscope.attributions.parts import frame_shape
 from policyscope.attributions.slopes import values
 from policyscope.policies.flips import is_discrete
 from policyscope.policies.gradients import action_units
@@ -73,14 +73,12 @@ def benchmark_scores(
         seed: Of the noise, which each state draws by its own step.
     """
     attributions = signed(glimpses, maps)
-    images = len(glimpses.policy.observation_shape or ()) > 1
-    disturbed = torch.zeros_like(glimpses.seen) if images else noisy(glimpses, reference, seed)
+    if frame_shape(glimpses) is not None:
+        return fidelity(glimpses, attributions, torch.zeros_like(glimpses.seen))
+    disturbed = noisy(glimpses, reference, seed)
     scores = fidelity(glimpses, attributions, disturbed)
-    if not images:
-        moved = method.attribute(replace(glimpses, seen=disturbed), targets, reference)
-        scores["RIS"] = instability(
-            (attributions, signed(glimpses, moved)), (glimpses.seen, disturbed)
-        )
+    moved = method.attribute(replace(glimpses, seen=disturbed), targets, reference)
+    scores["RIS"] = instability((attributions, signed(glimpses, moved)), (glimpses.seen, disturbed))
     return scores
 
 
@@ -91,9 +89,8 @@ def fidelity(
 ) -> dict[str, Score]:
     """AIM, AUM, PGI and PGU of signed attributions, with what disturbed features look like."""
     seen, every = glimpses.seen, torch.arange(len(glimpses))
-    images = len(glimpses.policy.observation_shape or ()) > 1
-    top = largest(attributions, images=images)
-    bottom = largest(-attributions, images=images)
+    frame = frame_shape(glimpses)
+    top, bottom = largest(attributions, frame), largest(-attributions, frame)
     keeping, gap = kept(glimpses), _gap(glimpses)
     return {
         "AIM": keeping(every, seen.masked_fill(top, 0)).double().numpy(),
@@ -109,15 +106,16 @@ def signed(glimpses: Glimpses, maps: Maps) -> Float[Tensor, " state *seen"]:
 
 
 def largest(
-    attributions: Float[Tensor, " state *seen"], *, images: bool
+    attributions: Float[Tensor, " state *seen"], frame: tuple[int, ...] | None
 ) -> Bool[Tensor, " state *seen"]:
     """The k features, or pixels of every frame, of the largest attributions."""
-    summed = attributions.nan_to_num(nan=0.0)
-    if images:
-        shape = attributions.shape[1:]
-        frames = [axis + 1 for axis in range(len(shape)) if axis not in sides(shape)]
-        summed = summed.sum(frames, keepdim=True) if frames else summed
-    count = min(PIXELS if images else FEATURES, max(summed[:1].numel() - 1, 1))
+    summed, count = attributions.nan_to_num(nan=0.0), FEATURES
+    if frame is not None:
+        before = attributions.ndim - len(frame)
+        frames = [before + axis for axis, size in enumerate(frame) if size == 1]
+        others = [*range(1, before), *frames]
+        summed, count = summed.sum(others, keepdim=True) if others else summed, PIXELS
+    count = min(count, max(summed[:1].numel() - 1, 1))
     return (ranks(summed) < count).expand_as(attributions)
 
 

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.method import Maps, Method, Reference, Targets
-from policyscope.attributions.pixels import sides
+from policyscope.attributions.parts import frame_shape
 from policyscope.attributions.slopes import values
 from policyscope.rollouts.seeds import generator
 
@@ -71,12 +71,14 @@ def infidelity(
 
 def hidden(glimpses: Glimpses, seed: int) -> Bool[Tensor, " state part *seen"]:
     """Random parts of what was seen in each state."""
-    shape = tuple(glimpses.seen.shape[1:])
-    images = len(glimpses.policy.observation_shape or ()) > 1
-    draw = _rectangles if images else _halves
-    parts = [draw(shape, generator(seed, "infidelity", int(s))) for s in glimpses.steps]
-    drawn = torch.from_numpy(np.array(parts, bool))
-    return drawn.expand(-1, -1, *shape) if parts else drawn.reshape(0, HIDDEN, *shape)
+    shape, frame = tuple(glimpses.seen.shape[1:]), frame_shape(glimpses)
+    generators = [generator(seed, "infidelity", int(step)) for step in glimpses.steps]
+    if frame is None:
+        parts = [rng.random((HIDDEN, *shape)) < 0.5 for rng in generators]
+    else:
+        whole = (HIDDEN, *(1 for _ in shape[len(frame) :]), *frame)
+        parts = [_rectangles(frame, rng).reshape(whole) for rng in generators]
+    return torch.from_numpy(np.array(parts)).expand(-1, -1, *shape)
 
 
 def sensitivity(
@@ -116,20 +118,13 @@ def _norms(maps: Maps) -> Float[Tensor, " state target"]:
     return maps.flatten(2).double().nan_to_num(nan=0.0).norm(dim=2)
 
 
-def _halves(shape: tuple[int, ...], rng: np.random.Generator) -> Bool[np.ndarray, " part *seen"]:
-    return rng.random((HIDDEN, *shape)) < 0.5
-
-
 def _rectangles(
-    shape: tuple[int, ...], rng: np.random.Generator
-) -> Bool[np.ndarray, " part *seen"]:
-    """Between two places in the height and two in the width; a place is a pixel."""
-    inside = np.ones((HIDDEN, *(1 for _ in shape)), bool)
-    for axis in sides(shape):
-        ends = np.sort(rng.integers(0, shape[axis], (2, HIDDEN)), axis=0)
-        places = np.arange(shape[axis])
-        along = (ends[0][:, None] <= places) & (places <= ends[1][:, None])
-        sizes = [1] * len(shape)
-        sizes[axis] = shape[axis]
-        inside = inside & along.reshape(HIDDEN, *sizes)
-    return inside
+    frame: tuple[int, ...], rng: np.random.Generator
+) -> Bool[np.ndarray, " part pixel"]:
+    """From one pixel to another in height and width, row by row."""
+    inside = []
+    for side in (size for size in frame if size > 1):
+        first, last = np.sort(rng.integers(0, side, (2, HIDDEN, 1)), axis=0)
+        inside.append((first <= np.arange(side)) & (np.arange(side) <= last))
+    rows, columns = inside
+    return (rows[:, :, None] & columns[:, None]).reshape(HIDDEN, -1)

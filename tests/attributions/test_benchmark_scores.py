@@ -20,6 +20,7 @@ from policyscope.attributions.benchmark_scores import (
 from policyscope.attributions.chance import Chance
 from policyscope.attributions.gradient import Gradient
 from policyscope.attributions.method import Reference
+from policyscope.attributions.parts import frame_shape
 
 BODY = handmade.linear([[4, 3, 2, 1, -1], [0, 0, 0, 0, 0]])
 
@@ -93,36 +94,38 @@ def test_scores_done_by_hand():
 
 def test_the_sign_counts():
     attributions = torch.tensor([[-9.0, 5.0, 4.0, 3.0, 0.0]])
-    assert largest(attributions, images=False).tolist() == [[False, True, True, True, False]]
-    assert largest(-attributions, images=False).tolist() == [[True, False, False, True, True]]
+    assert largest(attributions, None).tolist() == [[False, True, True, True, False]]
+    assert largest(-attributions, None).tolist() == [[True, False, False, True, True]]
 
 
 @pytest.mark.parametrize(("features", "count"), [(1, 1), (2, 1), (3, 2), (4, 3), (9, 3)])
 def test_at_least_one_feature_is_left_out_where_there_are_two(features, count):
-    part = largest(torch.rand(6, features), images=False)
+    part = largest(torch.rand(6, features), None)
     assert (part.sum(1) == count).all()
 
 
 def test_pixels_are_those_of_all_frames_and_set_to_zero():
-    policy = handmade.policy(
-        nn.Sequential(nn.Flatten(), nn.Linear(400, 2)), 400, spaces.Discrete(2)
-    )
-    policy.network.requires_grad_(False)
-    object.__setattr__(policy, "observation_shape", (4, 10, 10))
-    glimpses = glimpsing.of(policy, torch.rand(2, 4, 10, 10) * 255)
-    attributions = torch.rand(2, 4, 10, 10)
-    part = largest(attributions, images=True)
+    glimpses = glimpsing.images(states=3)
+    attributions = torch.rand(glimpses.seen.shape)
+    part = largest(attributions, frame_shape(glimpses))
     assert (part.flatten(2).sum(2) == 50).all() and (part == part[:, :1]).all()
-    summed = attributions.sum(1)
-    for values, chosen in zip(summed, part[:, 0], strict=True):
+    for values, chosen in zip(attributions.sum(1), part[:, 0], strict=True):
         assert values[chosen].min() >= values[~chosen].max()
     scores, maps = scored(glimpses, Gradient())
     assert set(scores) == {"AIM", "AUM", "PGI", "PGU"}
-    masked = glimpses.seen.masked_fill(largest(maps[:, 0], images=True), 0)
-    q = [glimpses.scores(torch.arange(2), seen) for seen in (glimpses.seen, masked)]
-    chosen = q[0].argmax(1, keepdim=True)
-    gap = (q[0] - q[1]).gather(1, chosen)[:, 0].abs()
+    masked = glimpses.seen.masked_fill(largest(maps[:, 0], frame_shape(glimpses)), 0)
+    before, after = (glimpses.scores(torch.arange(3), s) for s in (glimpses.seen, masked))
+    gap = (before - after).gather(1, before.argmax(1, keepdim=True))[:, 0].abs()
     np.testing.assert_allclose(scores["PGI"], gap, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(3, 20, 24), (20, 24, 3), (5, 3, 20, 24), (5, 20, 24, 3)])
+def test_channels_frames_and_times_share_their_pixels(shape):
+    frame = (20, 24, 1) if shape[-1] == 3 else (1, 20, 24)
+    part = largest(torch.rand(2, *shape), frame)
+    others = [axis + 1 for axis, size in enumerate(shape) if size < 20]
+    assert torch.equal(part.all(others[0]), part.any(others[0]))
+    assert (part.sum(list(range(1, part.ndim))) == 50 * np.prod(shape) / (20 * 24)).all()
 
 
 def test_noise_is_half_a_usual_change_and_each_states_own():

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 from captum import metrics
-from gymnasium import spaces
-from torch import nn
 
 from policyscope.attributions import slopes
 from policyscope.attributions.chance import Chance
@@ -144,10 +142,9 @@ def test_nobodys_randomness_is_touched(glimpses):
 
 
 def test_of_images_a_rectangle_is_hidden_in_all_frames():
-    policy = handmade.policy(nn.Flatten(), 3 * 8 * 9, spaces.Discrete(3 * 8 * 9))
-    object.__setattr__(policy, "observation_shape", (3, 8, 9))
-    parts = hidden(glimpsing.of(policy, torch.rand(20, 3, 8, 9)), seed=0)
-    assert parts.shape == (20, HIDDEN, 3, 8, 9)
+    glimpses = glimpsing.images(states=20)
+    parts = hidden(glimpses, seed=0)
+    assert parts.shape == (20, HIDDEN, *glimpses.seen.shape[1:])
     assert (parts == parts[:, :, :1]).all()
     frame = parts[:, :, 0]
     rows, columns = frame.any(3), frame.any(2)
@@ -155,7 +152,11 @@ def test_of_images_a_rectangle_is_hidden_in_all_frames():
     for side in (rows, columns):  # without gaps, and never empty
         edges = (side[..., 1:] != side[..., :-1]).sum(2) + side[..., 0] + side[..., -1]
         assert (edges == 2).all()
-    assert columns.float().mean((0, 1)).min() > 0.1
+    reference = glimpsing.reference(glimpses)
+    targets, maps = explained(IntegratedGradients(), glimpses, reference)
+    found = infidelity(glimpses, targets, maps, reference, 0)
+    nothing = infidelity(glimpses, targets, torch.zeros_like(maps), reference, 0)
+    assert found.mean() < 0.2 * nothing.mean()
 
 
 def test_half_of_a_vector_is_hidden_through_time_and_memory():

@@ -31,7 +31,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from policyscope import registry, statistics
 from policyscope.analyzers.direction_change import direction_change

@@ -32,6 +32,7 @@ from policyscope.attributions.method import Method, Reference
 from policyscope.attributions.nuisance import shifted
 from policyscope.attributions.probe import told
 from policyscope.attributions.randomisation import resemblance
+from policyscope.attributions.slopes import values
 from policyscope.reports.results import Reliance
 from policyscope.rollouts.seeds import generator
 from policyscope.statistics import Estimate
@@ -116,9 +117,8 @@ def _value_changes(glimpses: Glimpses, shown: Shown) -> Float[np.ndarray, " stat
     if valuing is None:
         return np.empty((len(glimpses), 0))
     every = torch.arange(len(glimpses))
-    with torch.no_grad():
-        clean = valuing.scores(every, glimpses.seen)[:, 0].double()
-        hidden = [valuing.scores(every, seen)[:, 0] for row in shown for seen in row]
+    clean = values(valuing, every, glimpses.seen)[:, 0].double()
+    hidden = [values(valuing, every, seen)[:, 0] for row in shown for seen in row]
     changes = (torch.stack(hidden, 1) - clean[:, None]).abs()
     return (changes / clean.std().clamp_min(torch.finfo(clean.dtype).tiny)).numpy()
 
@@ -161,11 +161,10 @@ def _stability(  # noqa: PLR0913  as `reliance`, less the means
 ) -> tuple[tuple[str, ...], Float[np.ndarray, " state shift"], Float[np.ndarray, " state shift"]]:
     """Overlap of masks, and rank correlation of maps, under every shift."""
     names, overlaps, correlations = [], [], []
+    scores = values(glimpses, torch.arange(len(glimpses)), glimpses.seen)
+    targets, _ = decision(glimpses.policy, scores)  # of the decision that was made, all along
     before = salient(importance, rho).flatten(1)
     for name, moved in shifted(glimpses, subject.visited, subject.seed):
-        with torch.no_grad():
-            scores = glimpses.scores(torch.arange(len(glimpses)), glimpses.seen)
-        targets, _ = decision(glimpses.policy, scores)  # of the decision that was made before
         after = method.attribute(moved, targets, reference).abs().sum(1)
         part = salient(after, rho).flatten(1)
         both, either = (before & part).sum(1), (before | part).sum(1)

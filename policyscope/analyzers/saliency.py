@@ -40,6 +40,7 @@ from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.gradient import Gradient
 from policyscope.attributions.method import Maps, Method, Reference, Targets
 from policyscope.attributions.sampling import compared, drawn, glimpsed
+from policyscope.attributions.slopes import values
 from policyscope.policies.flips import is_discrete
 from policyscope.reports.results import Attribution, NotApplicable
 from policyscope.statistics import CONFIDENCE, Estimate
@@ -142,9 +143,7 @@ class _Explained:
 def _explained(
     method: Method, glimpses: Glimpses, reference: Reference, one_by_one: bool
 ) -> _Explained:
-    every = torch.arange(len(glimpses))
-    with torch.no_grad():
-        scores = glimpses.scores(every, glimpses.seen)
+    scores = values(glimpses, torch.arange(len(glimpses)), glimpses.seen)
     targets, chosen = decision(glimpses.policy, scores)
     outputs, wanted = targets.shape[1], targets
     if one_by_one:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.method import Maps, Reference, Targets
+from policyscope.attributions.slopes import values
 
 COMPLETE = ("integrated gradients", "deeplift")
 """Methods that promise it."""
@@ -24,9 +25,8 @@ def incompleteness(
 ) -> tuple[Float[np.ndarray, " state target"], Float[np.ndarray, " state target"]]:
     """|Σ_j c_j(s) − (S(s) − S(s̄))| and |S(s) − S(s̄)|."""
     every = torch.arange(len(glimpses))
-    with torch.no_grad():
-        here = glimpses.scores(every, glimpses.seen)
-        there = glimpses.scores(every, reference.baseline.expand_as(glimpses.seen))
+    here = values(glimpses, every, glimpses.seen)
+    there = values(glimpses, every, reference.baseline.expand_as(glimpses.seen))
     changes = torch.einsum("ats,as->at", targets.double(), (here - there).double())
     errors = maps.flatten(2).double().sum(2) - changes
     return errors.abs().numpy(), changes.abs().numpy()

@@ -96,7 +96,10 @@ def _shown(
 ) -> Shown:
     shape = glimpses.seen.shape[1:]
     chance = torch.stack(
-        [torch.from_numpy(generator(seed, "random mask", s).random(shape)) for s in glimpses.steps]
+        [
+            torch.from_numpy(generator(seed, "random mask", s).random(shape))
+            for s in glimpses.steps.tolist()
+        ]
     )
     return [
         [
@@ -134,9 +137,7 @@ def _returns(
     if subject.environment is None:
         return np.empty(0), np.empty((len(MASKS), 0, 0))
     episodes = min(looks.episodes, len(subject.rollouts.lengths))
-    newest = reference
-    if subject.policy.memory_shapes:
-        newest = Reference(reference.baseline[-1], reference.unit[-1])
+    newest = reference.newest if subject.policy.memory_shapes else reference
     returns = [
         [
             subject.play(

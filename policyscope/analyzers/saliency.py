@@ -4,7 +4,7 @@ What decides in a state is the score S of the chosen action against the mean of 
 (`attributions.decision`). Several methods say what S rests on in states sampled from those that the
 policy visits (`attributions.catalogue`), integrated gradients for example:
 
-    contribution   c_j(s) = (s_j − s̄_j) ∫₀¹ ∂S/∂s_j (s̄ + α(s − s̄)) dα,       Σ_j c_j(s) = S(s) − S(s̄)
+    contribution   c_j(s) = (s_j − s̄_j) ∫₀¹ ∂S/∂s_j (s̄ + α(s − s̄)) dα
     importance_j   = mean over outputs of Σ_s |c_j(s)| / Σ_j Σ_s |c_j(s)|
     sensitivity_j  = the same share of the plain gradient, per usual change of the feature
 
@@ -25,7 +25,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from gymnasium import spaces
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from policyscope.analyzers.averaging import Averaging
@@ -90,7 +90,8 @@ class Saliency:
         glimpses = glimpsed(policy, visited, steps, window)
         reference = compared(policy, visited, window)
         averaging = Averaging(visited, rng, self.confidence)
-        compare = glimpses[glimpses.evenly(self.scored)]
+        places = glimpses.evenly(self.scored)
+        compare = glimpses[places]
         faithfulness = scored(subject, compare, reference, averaging)
         if not faithfulness.methods:
             reasons = "; ".join(f"{name}: {why}" for name, why in faithfulness.skipped)
@@ -122,7 +123,7 @@ class Saliency:
             reliance=reliance(
                 subject, glimpses, METHODS[name], reference, importance, looks, averaging
             ),
-            what_if=single_changes(compare, reference.unit, self.reach, averaging),
+            what_if=single_changes(compare, places, reference.unit, self.reach, averaging),
             discrete=is_discrete(policy),
             unit=visited.unit,
         )
@@ -133,11 +134,11 @@ class _Explained:
     """Maps of one method in all states."""
 
     chosen: Int[Tensor, " state output"]
-    targets: Targets
+    targets: Float[Tensor, " state output score"]
     """Of the decision."""
-    decision: Maps
-    each: Maps
-    value: Maps
+    decision: Float[Tensor, " state output *seen"]
+    each: Float[Tensor, " state action *seen"]
+    value: Float[Tensor, " state value *seen"]
 
 
 def _explained(

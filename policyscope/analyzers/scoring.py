@@ -106,7 +106,8 @@ def _judged(name: str, method: Method, asked: _Asked, seed: int) -> _Judged:
     columns = {"insertion": found.insertion_area, "deletion": found.deletion_area}
     if name in COMPLETE:
         errors, changes = incompleteness(glimpses, targets, maps, reference)
-        columns["completeness error"] = errors.sum(1) / changes.sum(1)
+        usual = max(changes.sum(1).mean(), np.finfo(float).tiny)
+        columns["completeness error"] = errors.sum(1) / usual
     return _Judged(found, columns)
 
 

@@ -20,13 +20,18 @@ from policyscope.reports.results import WhatIf
 
 
 def single_changes(
-    glimpses: Glimpses, units: Float[Tensor, " feature"], reach: float, averaging: Averaging
+    glimpses: Glimpses,
+    places: Int[np.ndarray, " case"],
+    units: Float[Tensor, " *seen"],
+    reach: float,
+    averaging: Averaging,
 ) -> WhatIf | None:
     """Search along every feature, up and down; None for images and continuous actions.
 
     Args:
         glimpses: The states.
-        units: A usual change of each feature; one that never changes is not searched.
+        places: Where they stand among all that are explained.
+        units: A usual change of each number; one that never changes is not searched.
         reach: How far, in usual changes.
         averaging: Makes estimates.
     """
@@ -34,6 +39,7 @@ def single_changes(
     if len(policy.observation_shape or ()) != 1 or not is_discrete(policy):
         return None
     seen, memory = _newest(glimpses)
+    units = units[-1] if memory else units
     changes = torch.full((len(seen), len(units), 2), torch.inf, dtype=torch.float64)
     becomes = torch.full(changes.shape, -1)
     for feature in units.nonzero()[:, 0].tolist():
@@ -46,7 +52,7 @@ def single_changes(
             action = _actions(policy, there, memory)
             becomes[:, feature, side] = torch.where(distance.isfinite(), action, -1)
     return WhatIf(
-        cases=np.arange(len(seen)),
+        cases=places,
         changes=changes.numpy(),
         becomes=becomes.numpy(),
         units=units.double().numpy(),

@@ -26,6 +26,11 @@ class Reference:
     unit: Float[Tensor, " *seen"]
     """A usual change of each number; 0 where it never changes."""
 
+    @property
+    def newest(self) -> "Reference":
+        """Of the newest observation of a window."""
+        return Reference(self.baseline[-1], self.unit[-1])
+
 
 @runtime_checkable
 class Method(Protocol):

@@ -22,7 +22,7 @@ def changed(glimpses, units=UNITS, reach=3.0):
     averaging = Averaging(
         Visited(lengths, np.zeros((120, 3))), np.random.default_rng(0), confidence=0.95
     )
-    return single_changes(glimpses, units, reach, averaging)
+    return single_changes(glimpses, np.arange(len(glimpses)), units, reach, averaging)
 
 
 def test_of_a_linear_policy_the_change_is_margin_over_slope_to_one_side():
@@ -81,7 +81,7 @@ def test_of_policies_with_memory_the_newest_observation_is_changed():
     with torch.no_grad():
         usual = glimpses.scores(torch.arange(6), glimpses.seen).median(0).values
     glimpses = glimpses.through(Balanced(glimpses.policy.network, usual))
-    found = changed(glimpses, torch.ones(3), reach=8.0)
+    found = changed(glimpses, torch.ones(4, 3), reach=8.0)
     assert np.isfinite(found.changes).any()
     with torch.no_grad():
         before = glimpses.scores(torch.arange(6), glimpses.seen).argmax(1)
@@ -100,4 +100,4 @@ def test_continuous_actions_and_images_have_no_such_change():
     assert changed(continuous) is None
     policy = handmade.policy(glimpsing.network(4, 2), 4, spaces.Discrete(2))
     images = glimpsing.of(replace(policy, observation_shape=(2, 2)), torch.zeros(3, 2, 2))
-    assert changed(images) is None
+    assert changed(images, torch.ones(2, 2)) is None

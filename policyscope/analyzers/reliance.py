@@ -23,6 +23,7 @@ from torch import Tensor
 
 from policyscope.analyzers.averaging import Averaging
 from policyscope.analyzers.subject import Subject
+from policyscope.attributions.catalogue import METHODS
 from policyscope.attributions.decision import decision
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.keeping import kept
@@ -52,17 +53,27 @@ class Looks:
 def reliance(  # noqa: PLR0913  whom, where, explained how, hidden how
     subject: Subject,
     glimpses: Glimpses,
-    method: Method,
+    methods: tuple[str, str],
     reference: Reference,
     importance: Float[Tensor, " state *seen"],
     looks: Looks,
     averaging: Averaging,
 ) -> Reliance:
-    """Hide a part of what is seen, and see what the policy does."""
+    """Hide a part of what is seen, and see what the policy does.
+
+    Args:
+        subject: Plays, where there is an environment.
+        glimpses: The states.
+        methods: The one that explained them, and one that is quick enough for every step.
+        reference: What stands in the place of what is hidden.
+        importance: Of each number that was seen, by the first method.
+        looks: How much is hidden.
+        averaging: Makes estimates.
+    """
     shown = _shown(glimpses, importance, reference, subject.seed, looks.rhos)
-    clean, returns = _returns(subject, method, reference, looks)
+    clean, returns = _returns(subject, METHODS[methods[1]], reference, looks)
     shifts, overlaps, correlations = _stability(
-        subject, glimpses, method, reference, importance, looks.rhos[0]
+        subject, glimpses, METHODS[methods[0]], reference, importance, looks.rhos[0]
     )
     means = partial(averaging.means, glimpses.steps)
     blocks = subject.visited.block_of_step[glimpses.steps]
@@ -73,6 +84,7 @@ def reliance(  # noqa: PLR0913  whom, where, explained how, hidden how
         keeps_action=_by_mask(means(_keeping(glimpses, shown)), len(looks.rhos)),
         value_changes=_by_mask(means(_value_changes(glimpses, shown)), len(looks.rhos)),
         played=looks.played if len(clean) else (),
+        quick=methods[1],
         clean=clean,
         returns=returns,
         shifts=shifts,

@@ -19,6 +19,7 @@ Petsiuk, Das, Saenko 2018, https://arxiv.org/abs/1806.07421 (insertion and delet
 Bertoin et al. 2022, https://arxiv.org/abs/2209.09203 (SGQN).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,12 +34,12 @@ from policyscope.analyzers.reliance import Looks, reliance
 from policyscope.analyzers.scoring import scored
 from policyscope.analyzers.single_changes import single_changes
 from policyscope.analyzers.subject import Need, Subject
-from policyscope.attributions.catalogue import METHODS
+from policyscope.attributions.catalogue import ADDITIVE, METHODS, ONE_PASS
 from policyscope.attributions.completeness import COMPLETE, incompleteness
 from policyscope.attributions.decision import decision, each_score
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.gradient import Gradient
-from policyscope.attributions.method import Maps, Method, Reference, Targets
+from policyscope.attributions.method import Maps, Method, Reference
 from policyscope.attributions.sampling import compared, drawn, glimpsed
 from policyscope.attributions.slopes import values
 from policyscope.policies.flips import is_discrete
@@ -52,7 +53,7 @@ class Saliency:
 
     states: int = 1000
     """How many visited states are explained, of observations that are vectors."""
-    images: int = 50
+    images: int = 40
     """How many are explained of observations that are images."""
     scored: int = 200
     """In how many of these the methods are compared."""
@@ -96,17 +97,20 @@ class Saliency:
         if not faithfulness.methods:
             reasons = "; ".join(f"{name}: {why}" for name, why in faithfulness.skipped)
             return NotApplicable(f"no method can explain this policy ({reasons})")
-        name = faithfulness.methods[0]
+        ranked = faithfulness.methods
+        name, additive = ranked[0], _first(ranked, ADDITIVE)
         with subject.progress(name, 1) as advance:
-            explained = _explained(METHODS[name], glimpses, reference, vectors)
+            explained = _explained(METHODS[name], METHODS[additive], glimpses, reference)
             advance(1)
         importance = explained.decision.abs().sum(1)
         looks = Looks(self.rhos, self.played, self.episodes, self.confidence)
+        quick = name if vectors else _first(ranked, ONE_PASS)
         return Attribution(
             features=tuple(feature.name for feature in subject.features) if vectors else (),
             outputs=_output_names(subject),
             actions=tuple(action.name for action in subject.actions) if vectors else (),
             method=name,
+            additive=additive,
             states=glimpses.seen.numpy().astype(visited.observations.dtype),
             episodes=visited.episode_of_step[steps],
             times=steps - visited.first_steps[visited.episode_of_step[steps]],
@@ -121,7 +125,7 @@ class Saliency:
             completeness_error=_completeness(name, glimpses, explained, reference, averaging),
             faithfulness=faithfulness,
             reliance=reliance(
-                subject, glimpses, METHODS[name], reference, importance, looks, averaging
+                subject, glimpses, (name, quick), reference, importance, looks, averaging
             ),
             what_if=single_changes(compare, places, reference.unit, self.reach, averaging),
             discrete=is_discrete(policy),
@@ -142,18 +146,24 @@ class _Explained:
 
 
 def _explained(
-    method: Method, glimpses: Glimpses, reference: Reference, one_by_one: bool
+    method: Method, additive: Method, glimpses: Glimpses, reference: Reference
 ) -> _Explained:
+    """The decision by one method; each score, of vectors only, and the value by another."""
     scores = values(glimpses, torch.arange(len(glimpses)), glimpses.seen)
     targets, chosen = decision(glimpses.policy, scores)
-    outputs, wanted = targets.shape[1], targets
-    if one_by_one:
-        wanted = torch.cat([targets, each_score(scores)], 1)
-    maps = method.attribute(glimpses, wanted, reference)
-    valuing, value = glimpses.valuing(), maps[:, :0]
-    if valuing is not None and method.obstacle(valuing) is None:
-        value = method.attribute(valuing, torch.ones(len(glimpses), 1, 1), reference)
-    return _Explained(chosen, targets, maps[:, :outputs], maps[:, outputs:], value)
+    decided = method.attribute(glimpses, targets, reference)
+    each = value = decided[:, :0]
+    if len(glimpses.policy.observation_shape or ()) == 1:
+        each = additive.attribute(glimpses, each_score(scores), reference)
+    valuing = glimpses.valuing()
+    if valuing is not None and additive.obstacle(valuing) is None:
+        value = additive.attribute(valuing, torch.ones(len(glimpses), 1, 1), reference)
+    return _Explained(chosen, targets, decided, each, value)
+
+
+def _first(ranked: tuple[str, ...], wanted: Collection[str]) -> str:
+    """The best of those that are wanted, or the best of all."""
+    return next((name for name in ranked if name in wanted), ranked[0])
 
 
 def _importance(
@@ -169,7 +179,9 @@ def _sensitivity(
 ) -> tuple[Estimate, ...]:
     if Gradient().obstacle(glimpses) is not None:
         return ()
-    maps = _explained(Gradient(), glimpses, reference, one_by_one=False).decision
+    scores = values(glimpses, torch.arange(len(glimpses)), glimpses.seen)
+    targets, _ = decision(glimpses.policy, scores)
+    maps = Gradient().attribute(glimpses, targets, reference)
     return _importance(maps, glimpses.steps, averaging)
 
 

@@ -22,20 +22,31 @@ from jaxtyping import Float
 
 from policyscope.analyzers.averaging import Averaging
 from policyscope.analyzers.subject import Subject
+from policyscope.attributions.benchmark_scores import benchmark_scores
 from policyscope.attributions.catalogue import METHODS
 from policyscope.attributions.chance import Chance
 from policyscope.attributions.completeness import COMPLETE, incompleteness
 from policyscope.attributions.curves import Curves, curves
 from policyscope.attributions.decision import decision
 from policyscope.attributions.glimpses import Glimpses
-from policyscope.attributions.method import Method, Reference, Targets
+from policyscope.attributions.infidelity import infidelity, sensitivity
+from policyscope.attributions.method import Maps, Method, Reference, Targets
+from policyscope.attributions.randomisation import cascades, resemblance, unshuffled
 from policyscope.attributions.slopes import values
 from policyscope.reports.results import CHANCE, Faithfulness
+from policyscope.rollouts.seeds import generator
 from policyscope.statistics import Estimate
 
 SCORES = (
     "insertion",
     "deletion",
+    "AIM",
+    "AUM",
+    "PGI",
+    "PGU",
+    "RIS",
+    "infidelity",
+    "sensitivity",
     "completeness error",
     "randomised weights",
 )
@@ -104,11 +115,25 @@ def _judged(name: str, method: Method, asked: _Asked, seed: int) -> _Judged:
     maps = method.attribute(glimpses, targets, reference)
     found = curves(glimpses, maps.abs().sum(1), reference)
     columns = {"insertion": found.insertion_area, "deletion": found.deletion_area}
+    columns |= benchmark_scores(glimpses, method, targets, maps, reference, seed)
+    columns["infidelity"] = infidelity(glimpses, targets, maps, reference, seed)
+    columns["sensitivity"] = sensitivity(glimpses, method, targets, maps, reference, seed)
     if name in COMPLETE:
         errors, changes = incompleteness(glimpses, targets, maps, reference)
         usual = max(changes.sum(1).mean(), np.finfo(float).tiny)
         columns["completeness error"] = errors.sum(1) / usual
+    if unshuffled(glimpses.policy.network) is None:
+        columns["randomised weights"] = _after_shuffling(method, asked, maps, seed)
     return _Judged(found, columns)
+
+
+def _after_shuffling(
+    method: Method, asked: _Asked, maps: Maps, seed: int
+) -> Float[np.ndarray, " state"]:
+    """How alike maps are when all weights are shuffled."""
+    *_, network = cascades(asked.glimpses.policy.network, generator(seed, "shuffled weights"))
+    shuffled = asked.glimpses.through(network)
+    return resemblance(maps, method.attribute(shuffled, asked.targets, asked.reference))
 
 
 def _advantage(found: _Judged, chance: _Judged) -> Float[np.ndarray, " state"]:

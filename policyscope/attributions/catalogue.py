@@ -20,3 +20,9 @@ METHODS: dict[str, Method] = {
     "blur": Blur(),
     "sarfa": Sarfa(),
 }
+
+ADDITIVE = frozenset(METHODS) - {"blur", "sarfa"}
+"""Methods whose map of a sum of scores is the sum of the maps: those of two may be subtracted."""
+
+ONE_PASS = ("deeplift", "guided backpropagation", "gradient")
+"""Methods that are quick enough for every image of an episode."""

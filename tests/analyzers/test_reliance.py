@@ -9,12 +9,12 @@ from gymnasium import spaces
 from policyscope.analyzers.averaging import Averaging
 from policyscope.analyzers.reliance import Looks, reliance
 from policyscope.analyzers.subject import Subject
-from policyscope.attributions.gradient import Gradient
 from policyscope.attributions.masks import MASKS
 from policyscope.attributions.sampling import compared, glimpsed
 from policyscope.rollouts.environment import Environment
 
 LOOKS = Looks(rhos=(0.75, 0.5), played=(0.75,), episodes=3, confidence=0.95)
+GRADIENTS = ("gradient", "gradient")
 RNG = np.random.default_rng(9)
 
 
@@ -26,7 +26,7 @@ def asked(subject, looks=LOOKS, importance=None, states=40):
     if importance is None:
         importance = torch.tensor([0, 0, 1.0, 0]).expand(states, 4)
     averaging = Averaging(visited, np.random.default_rng(0), looks.confidence)
-    found = reliance(subject, glimpses, Gradient(), reference, importance, looks, averaging)
+    found = reliance(subject, glimpses, GRADIENTS, reference, importance, looks, averaging)
     return found, glimpses, reference
 
 
@@ -105,7 +105,7 @@ def test_the_same_seed_gives_the_same_answer():
         averaging = Averaging(subject.visited, np.random.default_rng(0), 0.95)
         importance = glimpses.seen.abs()
         answers.append(
-            reliance(subject, glimpses, Gradient(), reference, importance, LOOKS, averaging)
+            reliance(subject, glimpses, GRADIENTS, reference, importance, LOOKS, averaging)
         )
     first, second = ([m for m in answer.measures()] for answer in answers)
     assert first == second

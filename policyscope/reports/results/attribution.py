@@ -49,6 +49,8 @@ class Attribution:
     """Names of the scores that are explained one by one; none for images."""
     method: str
     """Whose maps are shown: the most faithful."""
+    additive: str
+    """Whose maps `each` and `value` are: the most faithful of those whose maps add up."""
     states: Shaped[np.ndarray, " state *seen"]
     """What was seen, in the environment's units; with memory a time axis follows the first."""
     episodes: Int[np.ndarray, " state"]

@@ -26,6 +26,8 @@ class Reliance:
     """Per mask and ρ: mean change of the value, in its standard deviations; none without one."""
     played: tuple[float, ...]
     """ρ at which episodes were played with masked observations; none without an environment."""
+    quick: str
+    """The method whose maps masked them: of images one that is quick enough for every step."""
     clean: Float[np.ndarray, " episode"]
     """Returns of these episodes with nothing masked."""
     returns: Float[np.ndarray, " mask played episode"]

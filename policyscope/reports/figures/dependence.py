@@ -150,7 +150,8 @@ def _about_choices(result: Attribution) -> str:
         f"{belief(result)} One row for each feature{few}; each dot is one state"
         f"{thinning(result.states, DOTS)}, further right the more the feature's value there "
         f"{speaks}, and lighter the higher that value is among these states."
-        f"{often} They are {sample(result)}."
+        f"{often} Contributions are by {result.additive}, the most faithful method of which those "
+        f"to two scores may be subtracted. The states are {sample(result)}."
     )
 
 

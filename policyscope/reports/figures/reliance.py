@@ -141,7 +141,7 @@ def _returns(name: str, reliance: Reliance) -> Drawn:
         f"{name}-masked-returns",
         "What it earns when it sees only a part",
         "Mean return of the same episodes when only a part of every observation is left, with the "
-        f"{interval(clean)}; grey is with nothing hidden.",
+        f"{interval(clean)}; grey is with nothing hidden. Maps are by {reliance.quick}.",
         figure.update_layout(showlegend=True, barmode="group", bargap=0.25),
     )
 

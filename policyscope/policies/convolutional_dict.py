@@ -9,11 +9,12 @@ from dataclasses import replace
 from torch import Tensor, nn
 
 from policyscope.errors import ActivationUnknown, CheckpointError, UnsupportedCheckpoint
-from policyscope.policies import cleanrl, layouts, mlp, recurrent
+from policyscope.policies import cleanrl, critics, layouts, mlp, recurrent
+from policyscope.policies.critics import VALUE
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.modules import Frames
 from policyscope.policies.policy import Policy
-from policyscope.policies.state_dict import VALUE, StateDict, acting_tensors, activation_of
+from policyscope.policies.state_dict import ACTOR, StateDict, acting_tensors, activation_of
 from policyscope.provenance import Checkpoint
 
 
@@ -62,9 +63,12 @@ class ConvolutionalStateDict:
                 checkpoint,
             )
         fully_connected = mlp.build(linear, activation, *head.modules)
-        body = nn.Sequential(*convolutions.modules(activation), fully_connected)
+        seeing = convolutions.modules(activation)
+        shared = linear[: sum(w.ndim == 2 and not ACTOR.search(n) for n, w in weights.items())]
+        critic = critics.of_states(tensors, mlp.sizes(linear)[0], activation, shared)
         return Policy(
-            network=Frames(body).eval(),
+            network=Frames(nn.Sequential(*seeing, fully_connected)).eval(),
+            critic=None if critic is None else Frames(nn.Sequential(*seeing, critic)).eval(),
             outputs=head.outputs,
             observation_shape=convolutions.shape,
             meaning=meaning,

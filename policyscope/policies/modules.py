@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from policyscope.errors import DamagedCheckpoint, UnsupportedCheckpoint
+from policyscope.policies.critics import VALUE, estimates_values
 from policyscope.policies.policy import Memory
 from policyscope.policies.quoting import first_line
 from policyscope.policies.records import Record
-from policyscope.policies.state_dict import VALUE
 
 _TORCH = re.compile(r"torch\.nn\.modules\.\w+\.(\w+)")
 _PARTS = ("_parameters", "_buffers", "_modules")
@@ -49,10 +49,33 @@ def chain(record: Record) -> Iterator[nn.Module]:
             is held twice, perhaps by itself.
         DamagedCheckpoint: If a layer's parameters or options are missing, or make no sense.
     """
-    return _chain(record, "module", set())
+    return _chain(record, "module", lambda child: not VALUE.search(child), set())
 
 
-def _chain(record: Record, name: str, held: set[int]) -> Iterator[nn.Module]:
+def critic_chain(record: Record) -> Iterator[nn.Module]:
+    """The layers of what estimates values inside a module, in the order of its children.
+
+    Raises:
+        CheckpointError: As `chain` does.
+    """
+    held: set[int] = set()
+    waiting = [("module", record)]
+    for name, module in waiting:  # which grows on the way
+        if id(module) in held:
+            continue
+        held.add(id(module))
+        for child, inner in module.get("_modules").items():
+            if not is_module(inner):
+                continue
+            if estimates_values(str(child)):
+                yield from _chain(inner, f"{name}.{child}", lambda _: True, set())
+            else:
+                waiting.append((f"{name}.{child}", inner))
+
+
+def _chain(
+    record: Record, name: str, wanted: Callable[[str], bool], held: set[int]
+) -> Iterator[nn.Module]:
     layer = _TORCH.fullmatch(record.origin)
     kind = layer[1] if layer else ""
     if kind in _LAYERS:
@@ -67,8 +90,8 @@ def _chain(record: Record, name: str, held: set[int]) -> Iterator[nn.Module]:
             )
         held.add(id(record))
         for child, inner in record.get("_modules").items():
-            if is_module(inner) and not VALUE.search(str(child)):
-                yield from _chain(inner, f"{name}.{child}", held)
+            if is_module(inner) and wanted(str(child)):
+                yield from _chain(inner, f"{name}.{child}", wanted, held)
     elif "flatten" in record.origin.lower():
         yield nn.Flatten()
     else:

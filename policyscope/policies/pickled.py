@@ -12,7 +12,7 @@ from torch import nn
 from policyscope.errors import ActivationUnknown, CheckpointError, UnsupportedCheckpoint
 from policyscope.policies import mlp
 from policyscope.policies.file import CheckpointFile, Hints
-from policyscope.policies.modules import Frames, chain, is_module
+from policyscope.policies.modules import Frames, chain, critic_chain, is_module
 from policyscope.policies.policy import FeedForward, Policy
 from policyscope.policies.records import Record
 from policyscope.policies.state_dict import StateDict
@@ -59,10 +59,12 @@ class PickledModule:
             unknown=("action space", f"what {record.origin} does besides its layers")
             + ("scale of the images, taken as 1/255",) * images,
         )
-        layers = _with_activations(layers, hints, checkpoint)
-        body = nn.Sequential(*layers).eval()
+        seen = Frames if images else FeedForward
+        body = _with_activations(layers, hints, checkpoint)
+        critic = _critic(record, layers, hints, checkpoint)
         return Policy(
-            network=(Frames(body) if images else FeedForward(body)).eval(),
+            network=seen(nn.Sequential(*body)).eval(),
+            critic=seen(nn.Sequential(*critic)).eval() if critic else None,
             outputs=None if images else _width(weighted[-1]),
             observation_shape=None if inputs is None else (inputs,),
             takes_bytes=images,
@@ -98,6 +100,36 @@ def _with_activations(
             done.append(mlp.activation_named(hints.activation)())
         done.append(layer)
     return done
+
+
+def _critic(
+    record: Record, acting: list[nn.Module], hints: Hints, checkpoint: Checkpoint
+) -> list[nn.Module]:
+    """The layers of a critic of states, by itself or behind the actor's first; none without one."""
+    try:
+        own = list(critic_chain(record))
+        widths = [(n.in_features, n.out_features) for n in own if isinstance(n, nn.Linear)]
+        taken, given = [w for w, _ in widths], [w for _, w in widths]
+        alone = len(widths) == sum(bool(list(layer.parameters())) for layer in own)
+        if not widths or not alone or taken[1:] + [1] != given:
+            return []
+        shared = _leading_to(acting, taken[0])
+        return [] if shared is None else _with_activations([*shared, *own], hints, checkpoint)
+    except CheckpointError:
+        return []  # the actor is what was asked for
+
+
+def _leading_to(acting: list[nn.Module], width: int) -> list[nn.Module] | None:
+    """What comes before a critic that takes so many numbers: nothing, or the first layers."""
+    places = [place for place, layer in enumerate(acting) if list(layer.parameters())]
+    first = acting[places[0]]
+    if isinstance(first, nn.Linear) and first.in_features == width:
+        return []
+    for place, following in reversed(list(zip(places, places[1:], strict=False))):
+        layer = acting[place]
+        if isinstance(layer, nn.Linear) and layer.out_features == width:
+            return acting[:following]
+    return None
 
 
 def _width(layer: nn.Module) -> int:

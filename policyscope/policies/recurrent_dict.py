@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from policyscope.errors import ActivationUnknown, CheckpointError, UnsupportedCheckpoint
-from policyscope.policies import layouts, mlp, recurrent
+from policyscope.policies import critics, layouts, mlp, recurrent
 from policyscope.policies.convolutions import Pixels
+from policyscope.policies.critics import VALUE
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import Policy
 from policyscope.policies.state_dict import (
-    VALUE,
     StateDict,
     acting_tensors,
     notices_of,
@@ -50,9 +50,8 @@ class RecurrentStateDict:
         """Rebuild the acting network. See `Loader.load`."""
         tensors = acting_tensors(file)
         parts = _parts(tensors, file.name)
-        activation = mlp.activation_named(hints.activation) if hints.activation else None
-        if activation is None and not parts.has_activations:
-            activation = nn.Identity
+        given = mlp.activation_named(hints.activation) if hints.activation else None
+        activation = given or (None if parts.has_activations else nn.Identity)
         checkpoint = _described(file, parts, activation is None, notices_of([*tensors]))
         if activation is None:
             raise ActivationUnknown(
@@ -61,12 +60,13 @@ class RecurrentStateDict:
                 checkpoint,
             )
         policy = Policy(
-            network=parts.network(activation).eval(),
+            network=parts.network(activation),
             outputs=parts.outputs,
             observation_shape=parts.inputs,
             spread=spread_of(tensors, parts.outputs, file.name),
             memory_shapes=recurrent.memory_shapes(parts.memory),
             takes_bytes=parts.images is not None,
+            critic=_critic(tensors, parts, given),
             checkpoint=checkpoint,
         )
         normaliser = filter_inside(file.saved, math.prod(parts.inputs), file.name)
@@ -100,7 +100,11 @@ class _Parts:
 
     def network(self, activation: type[nn.Module]) -> nn.Module:
         body = mlp.build(self.behind, activation) if self.behind else nn.Identity()
-        return recurrent.Recurrent(self._features(activation), self.memory, body)
+        return self.ending_in(body, activation)
+
+    def ending_in(self, body: nn.Module, activation: type[nn.Module]) -> nn.Module:
+        """Another body behind the same memory."""
+        return recurrent.Recurrent(self._features(activation), self.memory, body).eval()
 
     def _features(self, activation: type[nn.Module]) -> nn.Module:
         if self.images is None:
@@ -138,6 +142,18 @@ def _described(
         + ("scale of the images, taken as 1/255",) * (images is not None),
         notices=notices,
     )
+
+
+def _critic(
+    tensors: dict[str, Tensor], parts: _Parts, activation: type[nn.Module] | None
+) -> nn.Module | None:
+    """What estimates values behind the policy's own memory; None where it may stand elsewhere."""
+    hidden = parts.memory.hidden_size
+    elsewhere = any(VALUE.search(name) for name in recurrent.prefixes(tensors))
+    if elsewhere or parts.inputs == (hidden,):
+        return None
+    body = critics.of_states(tensors, hidden, activation)
+    return None if body is None else parts.ending_in(body, activation or nn.Identity)
 
 
 def _names(tensors: dict[str, Tensor]) -> list[str]:

@@ -27,7 +27,8 @@ from policyscope.errors import (
     DamagedCheckpoint,
     UnsupportedCheckpoint,
 )
-from policyscope.policies import cleanrl, mlp
+from policyscope.policies import cleanrl, critics, mlp
+from policyscope.policies.critics import VALUE
 from policyscope.policies.file import CheckpointFile, Hints
 from policyscope.policies.normalisation import applied, filter_inside
 from policyscope.policies.policy import FeedForward, Policy, Scores
@@ -47,12 +48,7 @@ _WRAPPERS = (
     "actor",
     "model",
 )
-_ACTOR = re.compile(r"(^|[._])(actor|policy|pi|action_(net|head|layer|mean))(?=[._\d]|$)")
-VALUE = re.compile(
-    r"(^|[._])(critics?|memory_c|values?|v|vf|baseline|target|[qv]\w*_target|log_?std|fc_logstd)"
-    r"(?=[._\d]|$)"
-)
-"""Names of what estimates values or spreads, and does not choose actions."""
+ACTOR = re.compile(r"(^|[._])(actor|policy|pi|action_(net|head|layer|mean))(?=[._\d]|$)")
 _Q = re.compile(r"(^|[._])(q|qf|q_?net(work)?|q_?func(tion)?)(?=[._\d]|$)")
 _STD = re.compile(r"(^|[._])(log_?)?std(ev)?$")
 _REBUILD = "._rebuild_"
@@ -79,7 +75,8 @@ class StateDict:
         tensors = tensors_of(content, file.name)
         acting = _acting(tensors, whole, file.name)
         layout = cleanrl.layout_of(file.name, tensors)
-        activation, unknown = activation_of(hints, layout)
+        known, unknown = activation_of(hints, layout)
+        activation = known
         if len(acting.layers) == 1:
             activation, unknown = nn.Identity, ()  # nothing stands between the layers of one
         meaning = acting.head.meaning or acting.meaning or (layout.meaning if layout else None)
@@ -96,12 +93,14 @@ class StateDict:
                 "--activation relu.",
                 checkpoint,
             )
+        network = FeedForward(mlp.build(acting.layers, activation, *acting.head.modules)).eval()
         policy = Policy(
-            network=FeedForward(mlp.build(acting.layers, activation, *acting.head.modules)).eval(),
+            network=network,
             outputs=acting.head.outputs,
             observation_shape=(acting.inputs,),
             meaning=meaning,
             spread=spread_of(tensors, acting.head.outputs, file.name),
+            critic=_critic(acting, network, tensors, whole, known),
             checkpoint=checkpoint,
         )
         normaliser = filter_inside(whole, acting.inputs, file.name)
@@ -113,6 +112,8 @@ class _Acting:
     """The part of the file that chooses actions."""
 
     layers: list[mlp.Layer]
+    shared: list[mlp.Layer]
+    """The first of them, which critics may share."""
     head: cleanrl.Head
     meaning: Scores | None
     unknown: tuple[str, ...]
@@ -209,7 +210,7 @@ def _outermost_foreign(content: Any) -> Record | None:
 def _acting(tensors: dict[str, Tensor], whole: Any, file: str) -> _Acting:
     bases = [n.removesuffix("weight") for n, t in tensors.items() if t.ndim == 2 and _weighs(n)]
     inner = [base for base in bases if not VALUE.search(base)]
-    actors = [base for base in inner if _ACTOR.search(base)]
+    actors = [base for base in inner if ACTOR.search(base)]
     values = [base for base in inner if _Q.search(base)]
     chosen = actors or values or inner
     _require_linear(tensors, bool(actors), file)
@@ -224,10 +225,27 @@ def _acting(tensors: dict[str, Tensor], whole: Any, file: str) -> _Acting:
         )
     return _Acting(
         layers,
+        layers[: len(shared)],
         cleanrl.head_of(tensors, whole, layers[-1][0].shape[0], file),
         Scores.Q_VALUES if chosen is values else None,
         tuple(f"whether an activation follows {base.rstrip('.')}" for base in shared[-1:]),
     )
+
+
+def _critic(
+    acting: _Acting,
+    network: nn.Module,
+    tensors: dict[str, Tensor],
+    whole: Any,
+    activation: type[nn.Module] | None,
+) -> nn.Module | None:
+    """What estimates values: of states, behind the actor's layers or beside, or of its actions."""
+    beside = critics.beside(whole)
+    for held, shared in ((tensors, acting.shared), (tensors, []), (beside, [])):
+        found = critics.of_states(held, acting.inputs, activation, shared)
+        if found is not None:
+            return FeedForward(found).eval()
+    return critics.of_actions(network, whole, (acting.inputs, acting.head.outputs), activation)
 
 
 def _weighs(name: str) -> bool:

@@ -61,8 +61,7 @@ def beside(content: Any) -> dict[str, Tensor]:
         f"{name}.{inner}": tensor
         for name, table in tables.items()
         if isinstance(table, dict)
-        for inner, tensor in table.items()
-        if isinstance(tensor, Tensor)
+        for inner, tensor in _tensors(table).items()
     }
 
 
@@ -82,7 +81,8 @@ def of_actions(
     """
     if not isinstance(state_dicts, tuple | list):
         return None
-    found = (_linear(s, sum(widths)) for s in state_dicts if isinstance(s, dict))
+    tables = (_tensors(s) for s in state_dicts if isinstance(s, dict))
+    found = (_linear(table, sum(widths)) for table in tables)
     critics = [_built(layers, activation) for layers in found if layers]
     sound = [critic for critic in critics if critic is not None]
     if not sound or len(sound) < len(critics):
@@ -90,10 +90,14 @@ def of_actions(
     return Judged(actor, FeedForward(nn.Identity()), sound)
 
 
-def _linear(tensors: Mapping[Any, Any], width: int) -> list[mlp.Layer]:
+def _tensors(table: dict[Any, Any]) -> dict[str, Tensor]:
+    return {str(name): tensor for name, tensor in table.items() if isinstance(tensor, Tensor)}
+
+
+def _linear(tensors: Mapping[str, Tensor], width: int) -> list[mlp.Layer]:
     """All layers, in the file's order, where they lead from so many numbers to one; or none."""
-    weights = {n: t for n, t in tensors.items() if str(n).endswith("weight")}
-    if not weights or any(not isinstance(t, Tensor) or t.ndim != 2 for t in weights.values()):
+    weights = {name: tensor for name, tensor in tensors.items() if name.endswith("weight")}
+    if not weights or any(weight.ndim != 2 for weight in weights.values()):
         return []
     layers = [(t, tensors.get(n.removesuffix("weight") + "bias")) for n, t in weights.items()]
     taken = [weight.shape[1] for weight, _ in layers]

@@ -317,6 +317,14 @@ def test_one_spoilt_critic_of_two_is_none(path):
     torch.testing.assert_close(policy.scores(ROWS)[0], actor(ROWS).detach())
 
 
+@pytest.mark.parametrize("strange", [None, "weights", 3.0, {}, ["fc1.weight"]], ids=str)
+@pytest.mark.parametrize("name", ["fc1.weight", "fc2.bias", 7])
+def test_what_is_no_tensor_is_no_layer(name, strange, path):
+    actor, critic = built(Deterministic), built(Critic).state_dict()
+    policy = saved((actor.state_dict(), dict(critic) | {name: strange}), path)
+    torch.testing.assert_close(policy.scores(ROWS)[0], actor(ROWS).detach())
+
+
 def test_an_activation_that_nobody_named_is_not_made_up(tmp_path):
     linear = {f"actor.{n}": t for n, t in nn.Linear(4, 3).state_dict().items()}
     deep = {f"critic.{n}": t for n, t in hidden(4, 1).state_dict().items()}

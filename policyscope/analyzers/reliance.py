@@ -28,7 +28,7 @@ from policyscope.attributions.decision import decision
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.keeping import kept
 from policyscope.attributions.masking import Masking
-from policyscope.attributions.masks import MASKS, left, salient
+from policyscope.attributions.masks import MASKS, frame_size, left, salient
 from policyscope.attributions.method import Method, Reference
 from policyscope.attributions.nuisance import shifted
 from policyscope.attributions.probe import told
@@ -43,8 +43,9 @@ from policyscope.statistics import Estimate
 class Looks:
     """How much is hidden, and where."""
 
+    rho: float
+    """Decides what counts as salient, where only one mask is asked about."""
     rhos: tuple[float, ...]
-    """The first one decides what counts as salient in everything but the curves."""
     played: tuple[float, ...]
     episodes: int
     confidence: float
@@ -73,13 +74,15 @@ def reliance(  # noqa: PLR0913  whom, where, explained how, hidden how
     shown = _shown(glimpses, importance, reference, subject.seed, looks.rhos)
     clean, returns = _returns(subject, METHODS[methods[1]], reference, looks)
     shifts, overlaps, correlations = _stability(
-        subject, glimpses, METHODS[methods[0]], reference, importance, looks.rhos[0]
+        subject, glimpses, METHODS[methods[0]], reference, importance, looks.rho
     )
     means = partial(averaging.means, glimpses.steps)
     blocks = subject.visited.block_of_step[glimpses.steps]
-    gains = told(glimpses, salient(importance, looks.rhos[0]), blocks)
+    gains = told(glimpses, salient(importance, looks.rho), blocks)
     return Reliance(
         masks=MASKS,
+        size=frame_size(importance),
+        rho=looks.rho,
         rhos=looks.rhos,
         keeps_action=_by_mask(means(_keeping(glimpses, shown)), len(looks.rhos)),
         value_changes=_by_mask(means(_value_changes(glimpses, shown)), len(looks.rhos)),

@@ -43,7 +43,8 @@ from policyscope.attributions.method import Maps, Method, Reference
 from policyscope.attributions.sampling import compared, drawn, glimpsed
 from policyscope.attributions.slopes import values
 from policyscope.policies.flips import is_discrete
-from policyscope.reports.results import Attribution, NotApplicable
+from policyscope.policies.policy import Policy
+from policyscope.reports.results import Attribution, Faithfulness, NotApplicable, WhatIf
 from policyscope.statistics import CONFIDENCE, Estimate
 
 
@@ -59,8 +60,10 @@ class Saliency:
     """In how many of these the methods are compared."""
     window: int = 8
     """Of policies with memory: by how many of its last observations a decision is explained."""
-    rhos: tuple[float, ...] = (0.9, 0.5, 0.75, 0.95)
-    """Shares that are hidden; the first decides what counts as salient."""
+    rho: float = 0.9
+    """Share of what is seen that does not count as salient."""
+    rhos: tuple[float, ...] = (0.5, 0.75, 0.9, 0.95)
+    """Shares that are hidden to see whether the action stays."""
     played: tuple[float, ...] = (0.9,)
     """Shares that are hidden while episodes are played."""
     episodes: int = 5
@@ -77,34 +80,45 @@ class Saliency:
             raise ValueError(
                 "Saliency needs states, images, scored, window and episodes of at least 1."
             )
-        if not self.rhos or not all(0 < rho < 1 for rho in (*self.rhos, *self.played)):
-            raise ValueError("Saliency needs rhos and played between 0 and 1.")
+        if not self.rhos or not all(0 < r < 1 for r in (self.rho, *self.rhos, *self.played)):
+            raise ValueError("Saliency needs rho, rhos and played between 0 and 1.")
         if self.reach <= 0:
             raise ValueError("Saliency needs a reach above 0.")
 
     def run(self, subject: Subject, rng: np.random.Generator) -> Attribution | NotApplicable:
         """See `Analyzer.run`."""
         policy, visited = subject.policy, subject.visited
-        vectors = len(policy.observation_shape or ()) == 1
         window = min(self.window, int(visited.lengths.max())) if policy.memory_shapes else 1
-        steps = drawn(visited, self.states if vectors else self.images, window, rng)
+        steps = drawn(visited, self.states if _sees_vectors(policy) else self.images, window, rng)
         glimpses = glimpsed(policy, visited, steps, window)
         reference = compared(policy, visited, window)
         averaging = Averaging(visited, rng, self.confidence)
         places = glimpses.evenly(self.scored)
-        compare = glimpses[places]
-        faithfulness = scored(subject, compare, reference, averaging)
+        faithfulness = scored(subject, glimpses[places], reference, averaging)
         if not faithfulness.methods:
             reasons = "; ".join(f"{name}: {why}" for name, why in faithfulness.skipped)
             return NotApplicable(f"no method can explain this policy ({reasons})")
-        ranked = faithfulness.methods
-        name, additive = ranked[0], _first(ranked, ADDITIVE)
+        what_if = single_changes(glimpses[places], places, reference.unit, self.reach, averaging)
+        return self._shown(subject, glimpses, reference, averaging, faithfulness, what_if)
+
+    def _shown(  # noqa: PLR0913  everything but the maps
+        self,
+        subject: Subject,
+        glimpses: Glimpses,
+        reference: Reference,
+        averaging: Averaging,
+        faithfulness: Faithfulness,
+        what_if: WhatIf | None,
+    ) -> Attribution:
+        """The maps of the best method, and what the policy makes of them."""
+        visited, steps, vectors = subject.visited, glimpses.steps, _sees_vectors(subject.policy)
+        name, additive = faithfulness.methods[0], _first(faithfulness.methods, ADDITIVE)
+        quick = name if vectors else _first(faithfulness.methods, ONE_PASS)
         with subject.progress(name, 1) as advance:
             explained = _explained(METHODS[name], METHODS[additive], glimpses, reference)
             advance(1)
         importance = explained.decision.abs().sum(1)
-        looks = Looks(self.rhos, self.played, self.episodes, self.confidence)
-        quick = name if vectors else _first(ranked, ONE_PASS)
+        looks = Looks(self.rho, self.rhos, self.played, self.episodes, self.confidence)
         return Attribution(
             features=tuple(feature.name for feature in subject.features) if vectors else (),
             outputs=_output_names(subject),
@@ -127,8 +141,8 @@ class Saliency:
             reliance=reliance(
                 subject, glimpses, (name, quick), reference, importance, looks, averaging
             ),
-            what_if=single_changes(compare, places, reference.unit, self.reach, averaging),
-            discrete=is_discrete(policy),
+            what_if=what_if,
+            discrete=is_discrete(subject.policy),
             unit=visited.unit,
         )
 
@@ -153,12 +167,16 @@ def _explained(
     targets, chosen = decision(glimpses.policy, scores)
     decided = method.attribute(glimpses, targets, reference)
     each = value = decided[:, :0]
-    if len(glimpses.policy.observation_shape or ()) == 1:
+    if _sees_vectors(glimpses.policy):
         each = additive.attribute(glimpses, each_score(scores), reference)
     valuing = glimpses.valuing()
     if valuing is not None and additive.obstacle(valuing) is None:
         value = additive.attribute(valuing, torch.ones(len(glimpses), 1, 1), reference)
     return _Explained(chosen, targets, decided, each, value)
+
+
+def _sees_vectors(policy: Policy) -> bool:
+    return len(policy.observation_shape or ()) == 1
 
 
 def _first(ranked: tuple[str, ...], wanted: Collection[str]) -> str:

@@ -16,21 +16,34 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from policyscope.images import frame_axes
+from policyscope.reports.results import count_salient
+
 MASKS = ("salient", "removed", "random", "random_removed")
 """What is left."""
 
 
 def salient(importance: Float[Tensor, " state *seen"], rho: float) -> Bool[Tensor, " state *seen"]:
     """Where importance is largest: in each frame, or in the vector, with time in all of it."""
-    channels_last = importance.ndim > 3 and importance.shape[-1] <= 4 < importance.shape[-3]
-    frames = importance.movedim(-1, -3) if channels_last else importance
-    rows = frames.flatten(-2) if importance.ndim > 3 else frames.flatten(1)
-    size = rows.shape[-1]
-    count = min(max(round((1 - rho) * size), 1), max(size - 1, 1))
+    frames = _frames_first(importance)
+    rows = frames.flatten(-2 if importance.ndim > 3 else 1)
+    count = count_salient(rows.shape[-1], rho)
     order = rows.argsort(dim=-1, descending=True, stable=True)[..., :count]
     found = torch.zeros_like(rows, dtype=torch.bool).scatter_(-1, order, True)
     found = found.reshape(frames.shape)
-    return found.movedim(-3, -1) if channels_last else found
+    return found if found.shape == importance.shape else found.movedim(-3, -1)
+
+
+def frame_size(importance: Float[Tensor, " state *seen"]) -> int:
+    """Numbers of which the most important are salient: of a frame, or of a whole vector."""
+    return _frames_first(importance).flatten(-2 if importance.ndim > 3 else 1).shape[-1]
+
+
+def _frames_first(importance: Float[Tensor, " state *seen"]) -> Tensor:
+    """Height and width last; an image may have its channels there."""
+    if importance.ndim > 3 and frame_axes(tuple(importance.shape[1:])) == (-3, -2):
+        return importance.movedim(-1, -3)
+    return importance
 
 
 def left(

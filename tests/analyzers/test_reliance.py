@@ -13,7 +13,7 @@ from policyscope.attributions.masks import MASKS
 from policyscope.attributions.sampling import compared, glimpsed
 from policyscope.rollouts.environment import Environment
 
-LOOKS = Looks(rhos=(0.75, 0.5), played=(0.75,), episodes=3, confidence=0.95)
+LOOKS = Looks(rho=0.75, rhos=(0.75, 0.5), played=(0.75,), episodes=3, confidence=0.95)
 GRADIENTS = ("gradient", "gradient")
 RNG = np.random.default_rng(9)
 

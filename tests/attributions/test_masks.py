@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policyscope.attributions.masks import MASKS, left, salient
+from policyscope.attributions.masks import MASKS, frame_size, left, salient
 
 
 @given(features=st.integers(1, 30), rho=st.floats(0.01, 0.99), seed=st.integers(0, 1000))
@@ -31,6 +31,7 @@ def test_images_have_a_mask_for_each_frame(channels_last):
     part = part.movedim(-1, 1) if channels_last else part
     assert (part.flatten(2).sum(2) == 16).all()
     assert torch.equal(part[:, 1], salient(importance[:, 1], 0.75))
+    assert frame_size(given) == 64
 
 
 def test_time_and_features_compete_for_one_mask():

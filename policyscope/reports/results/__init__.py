@@ -13,7 +13,7 @@ from policyscope.reports.results.faithfulness import CHANCE, Faithfulness
 from policyscope.reports.results.impact import Impact
 from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.no_answer import Failed, NotApplicable
-from policyscope.reports.results.reliance import Reliance
+from policyscope.reports.results.reliance import Reliance, count_salient
 from policyscope.reports.results.what_if import WhatIf
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Reliance",
     "Result",
     "WhatIf",
+    "count_salient",
 ]
 
 Result = EpisodeReturns | Attribution | DirectionSet | DirectionComparison | NotApplicable | Failed

@@ -11,6 +11,11 @@ from policyscope.reports.results.measure import Measure
 from policyscope.statistics import Estimate
 
 
+def count_salient(size: int, rho: float) -> int:
+    """How many of so many numbers count as salient: at least one, and never all of several."""
+    return min(max(round((1 - rho) * size), 1), max(size - 1, 1))
+
+
 @dataclass(frozen=True, eq=False)
 class Reliance:
     """Does it rely on what the picture shows? What becomes of decisions when the rest is hidden."""
@@ -18,8 +23,12 @@ class Reliance:
     masks: tuple[str, ...]
     """What is left: `salient`, only the most important share 1 − ρ of what was seen; `removed`, all
     but that; `random`, as large a share at random; `random_removed`, all but that."""
+    size: int
+    """Numbers in a frame of what was seen, or in all of it where it is no image."""
+    rho: float
+    """ρ: the share of them that is not among the most important; of what follows the actions."""
     rhos: tuple[float, ...]
-    """ρ: what is not among the most important, as a share."""
+    """The shares at which actions were compared."""
     keeps_action: tuple[tuple[Estimate, ...], ...]
     """Per mask and ρ: share of states whose action stays; closeness of continuous actions."""
     value_changes: tuple[tuple[Estimate, ...], ...]
@@ -35,11 +44,11 @@ class Reliance:
     shifts: tuple[str, ...]
     """Changes of what is seen under which the picture should stay."""
     overlaps: tuple[Estimate, ...]
-    """Intersection over union of the masks of the first ρ, with and without the shift."""
+    """Intersection over union of the masks of ρ, with and without the shift."""
     rank_correlations: tuple[Estimate, ...]
     """Spearman's, of the maps with and without the shift."""
     predictability: Estimate | None
-    """How well the mask of the first ρ is told from the policy's own features in states that were
+    """How well the mask of ρ is told from the policy's own features in states that were
     not trained on, as the area under the ROC curve less that of the mean mask; None without."""
     confidence: float
 
@@ -49,8 +58,9 @@ class Reliance:
 
     @property
     def chance_overlap(self) -> float:
-        """About the intersection over union of two random masks of the first ρ."""
-        return (1 - self.rhos[0]) / (1 + self.rhos[0])
+        """About the intersection over union of two random masks of ρ."""
+        share = count_salient(self.size, self.rho) / self.size
+        return share / (2 - share)
 
     def measures(self) -> Iterator[Measure]:
         """See `Attribution.MEASURES`."""

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from captum.attr import GuidedBackprop
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from policyscope.attributions.explained import Explained, by_captum
 from policyscope.attributions.glimpses import Glimpses
@@ -51,9 +51,9 @@ def _without_modules(glimpses: Glimpses) -> str | None:
         return "it guides ReLU layers, and without them it is the gradient: this network has none"
     called, applied = [], []
 
-    class Watching(TorchDispatchMode):
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None):
-            applied.extend([func] * (func.overloadpacket.__name__ in ("relu", "relu_")))
+    class Watching(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None):
+            applied.extend([func] * (func.__name__ in ("relu", "relu_")))
             return func(*args, **(kwargs or {}))
 
     handles = [layer.register_forward_hook(lambda *_: called.append(1)) for layer in layers]

@@ -2,7 +2,8 @@
 
     s'(x, y) = s · (1 − M) + blurred(s) · M        M Gaussian about (x, y), 1 in its middle
 
-with a standard deviation of 5 pixels for M and 3 for the blur, and 5 pixels from spot to spot.
+with a standard deviation of 5 pixels for M and 3 for the blur, and spots in the middles of as many
+equal cells as make it 5 pixels from one to the next, or hardly less.
 
 Reference: Greydanus, Koul, Dodge, Fern 2018, https://arxiv.org/abs/1711.00138
 """
@@ -51,5 +52,6 @@ def over_frames(
 
 def _bumps(side: int) -> Float[Tensor, " spot pixel"]:
     """Along one side."""
-    middles = torch.arange(STRIDE // 2, side, STRIDE)
+    count = -(-side // STRIDE)
+    middles = (torch.arange(count) + 0.5) * side / count - 0.5
     return torch.exp(-((torch.arange(side) - middles[:, None]) ** 2) / (2 * RADIUS**2))

@@ -22,6 +22,7 @@ from torch import Tensor
 from policyscope.attributions import kinks
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.method import Maps, Reference, Targets
+from policyscope.attributions.parts import frame_shape
 from policyscope.attributions.slopes import rows_at_once, without_gradients
 from policyscope.attributions.ways import Ways, ways_to
 
@@ -29,8 +30,6 @@ ROUNDING = 8 * torch.finfo(torch.float32).eps
 """What single precision misses of sums in a network of a few layers, as a share."""
 FAST = 10
 """How many times smaller twice as many nodes make the error of a smooth score, at least."""
-MANY = 1000
-"""Numbers of an observation with which kinks are too many to be found one by one."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class IntegratedGradients:
         unfinished = (errors > allowed + rounding).any(1)
         largest = errors.amax(1)
         bent = unfinished & (largest > before / FAST)
-        if ways.baseline.numel() > MANY:
+        if frame_shape(ways.glimpses) is not None:
             unfinished &= ~bent
         elif nodes <= 4 * self.nodes and bent.any():
             which = bent.nonzero()[:, 0]

@@ -51,12 +51,12 @@ def test_many_kinks_agree_with_very_many_nodes():
     glimpses = glimpsing.glimpses(glimpsing.network(5, 3, nn.ReLU, 32), RNG.normal(size=(20, 5)))
     means, complete, ways = found(glimpses)
     assert complete.all()
-    dense, _ = quadrature(ways, 2000)
-    np.testing.assert_allclose(means * ways.distances[:, None], dense, atol=1e-4)
+    dense, _ = quadrature(ways, 500)
+    np.testing.assert_allclose(means * ways.distances[:, None], dense, atol=3e-4)
     few, _ = quadrature(ways, 16)
     assert (few - dense).abs().max() > 2e-3
     missed = ways.missed(means * ways.distances[:, None])
-    assert missed.max() < 1e-5 < 2e-5 < ways.missed(dense).max()
+    assert missed.max() < 1e-5 < 5e-5 < ways.missed(dense).max()
 
 
 def test_gaps_that_are_too_many_are_not_passed_off_as_followed():

@@ -6,9 +6,9 @@ the same is about the observation. How much is left of a map is Spearman's corre
 and after, of all numbers of a state: 1 says that nothing changed, 0 that nothing is left.
 
 Adebayo et al. draw new weights; here each tensor keeps its own numbers, so that their sizes stay
-what training made them. Layers come in the order in which the network holds them, which is that of
-their use in all networks that are rebuilt; of a program without parameters they are the matrices
-and kernels among its constants.
+what training made them. Layers come in the order in which the network holds them: that of their use
+where it was rebuilt, but a program may hold them in another. Of a program without parameters they
+are the matrices and kernels among its constants.
 
 Reference: Adebayo et al. 2018, https://arxiv.org/abs/1810.03292
 """

@@ -209,3 +209,19 @@ def test_shares_of_states_that_a_feature_turns_are_bars_from_the_largest():
     one = drawn(attribution(), CART)["turns"]
     assert one.figure.layout.yaxis.ticktext == ("sensor 1 (rad)", "sensor 0 (m)")
     assert "the 5 examined states" in one.caption and "n = 7 episodes" in one.caption
+
+
+def test_curves_go_from_the_smallest_rho_to_the_largest():
+    hidden = reliance(rhos=(0.9, 0.5))
+    one = drawn(attribution(reliance=hidden))["reliance"]
+    kept = hidden.keeps_action[0]
+    assert list(one.figure.data[1].y) == [kept[1].value, kept[0].value]
+    assert one.figure.data[0].y[0] == kept[1].high
+    assert one.figure.layout.xaxis.ticktext == ("0.5", "0.9")
+
+
+def test_of_several_actions_at_once_a_change_leads_to_something_else():
+    result = attribution(outputs=("a", "b"), decision=np.ones((5, 2, 2)),
+                         chosen=np.array([[0, 1]] * 5))  # fmt: skip
+    assert rows(drawn(result)["what-if"])[0][1:3] == ("left and right", "something else")
+    assert "choices" in drawn(result)

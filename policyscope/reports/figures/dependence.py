@@ -99,11 +99,10 @@ def draw_choices(name: str, result: Attribution, environment: Setting | None) ->
     shown = ranked(result)[:ROWS]
     states = thinned(result.states, DOTS)
     choices = _choices(result, environment)
-    first = next(iter(choices.values()))
     values = result.newest(result.states)[states][:, shown]
     figure = blank(150 + 44 * len(shown))
     figure.add_scatter(
-        x=_across(first, states, shown),
+        x=_across(choices[0][1], states, shown),
         y=(np.arange(len(shown)) + _aside(len(states))[:, None]).ravel().round(3),
         mode="markers",
         marker={"color": _within_range(values).ravel().round(3), "coloraxis": "coloraxis"}
@@ -114,7 +113,7 @@ def draw_choices(name: str, result: Attribution, environment: Setting | None) ->
     )
     buttons = [
         {"label": label, "method": "restyle", "args": [{"x": [_across(maps, states, shown)]}]}
-        for label, maps in choices.items()
+        for label, maps in choices
     ]
     place = {"x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "pad": {"b": 8}}
     scale = {"title": {"text": "value", "side": "top"}, "thickness": 12, "outlinewidth": 0}
@@ -157,19 +156,20 @@ def _about_choices(result: Attribution) -> str:
 
 def _choices(
     result: Attribution, environment: Setting | None
-) -> dict[str, Float[np.ndarray, " state feature"]]:
-    """Maps by the words for them; one against another only where they compete."""
+) -> list[tuple[str, Float[np.ndarray, " state feature"]]]:
+    """Words for maps, and these; of one against another only where they compete."""
     each = result.newest(result.each)
     often = range(len(result.actions))
     if result.discrete and len(result.actions) > ACTIONS:
         counts = np.bincount(result.chosen.ravel(), minlength=len(result.actions))
         often = sorted(np.argsort(-counts, kind="stable")[:ACTIONS].tolist())
     names = {i: action_name(result, i, environment) for i in often[:ACTIONS]}
-    found = {}
+    found = []
     if result.discrete and len(result.outputs) == 1:
         for one, other in itertools.combinations(names, 2):
-            found[f"{names[one]} against {names[other]}"] = each[:, one] - each[:, other]
-    return found | {names[i]: each[:, i] for i in names}
+            against = f"{names[one]} against {names[other]}"
+            found.append((against, each[:, one] - each[:, other]))
+    return found + [(names[i], each[:, i]) for i in names]
 
 
 def _across(

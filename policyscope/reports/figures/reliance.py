@@ -58,7 +58,7 @@ def _kept(name: str, result: Attribution) -> Drawn:
         panels.append("2")
     for panel in panels:
         ticks = {"tickvals": np.arange(len(reliance.rhos))}
-        ticks |= {"ticktext": [f"{rho:g}" for rho in reliance.rhos]}
+        ticks |= {"ticktext": [f"{rho:g}" for rho in sorted(reliance.rhos)]}
         figure.layout[f"xaxis{panel}"] = {"title": {"text": "ρ"}} | ticks
     shown = "Left" if reliance.value_changes else "Shown"
     value = " Right: the change of the value then." if reliance.value_changes else ""
@@ -80,8 +80,9 @@ def _curves(
 ) -> Iterator[go.Scatter]:
     """For each mask a line over its band."""
     axes = {"xaxis": f"x{panel}", "yaxis": f"y{panel}"}
-    places = np.arange(len(reliance.rhos))
-    for i, (mask, estimates) in enumerate(zip(reliance.masks, rows, strict=True)):
+    places, order = np.arange(len(reliance.rhos)), np.argsort(reliance.rhos)
+    for i, (mask, row) in enumerate(zip(reliance.masks, rows, strict=True)):
+        estimates = [row[place] for place in order]
         colour = COLOURS[PAIRS.get(mask, 2)]
         bounds = [e.high for e in estimates] + [e.low for e in reversed(estimates)]
         yield go.Scatter(

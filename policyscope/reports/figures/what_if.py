@@ -78,17 +78,18 @@ def _rows(
     state = int(what_if.cases[case])
     distance = what_if.distances[case]
     place = f"episode {result.episodes[state]}, step {result.times[state]}"
-    does = actions_taken(result, state, environment)
+    does, alone = actions_taken(result, state, environment), len(result.outputs) == 1
     for feature in np.argsort(distance, kind="stable")[:NEAREST].tolist():
         if not np.isfinite(distance[feature]):
             return
         way = int(what_if.changes[case, feature].argmin())
         change = what_if.changes[case, feature, way] * (1 if way else -1)
         value = float(result.newest(result.states)[state, feature])
+        becomes = int(what_if.becomes[case, feature, way])
         yield (
             place,
             does,
-            action_name(result, int(what_if.becomes[case, feature, way]), environment),
+            action_name(result, becomes, environment) if alone else "something else",
             labelled(result.features[feature], environment),
             f"{value + change:.3g}".replace("-", "−"),
             f"{value:.3g}".replace("-", "−"),

@@ -30,7 +30,7 @@ def from_attribution(name: str, result: Attribution) -> Iterator[Finding]:
             severity="warning",
             title="Contributions do not add up",
             sentence=f"They miss the score's change by {error:.0%} on average.",
-            advice=f"Raise the number of steps: --set {name}.steps=500.",
+            advice="Read contributions as an order, not as amounts.",
             evidence=f"{name}.completeness_error",
         )
     yield from from_faithfulness(name, result)

@@ -10,7 +10,7 @@ def from_faithfulness(name: str, result: Attribution) -> Iterator[Finding]:
     """S4 to S6: none is to be believed, or which is best; and which are refused."""
     faithfulness = result.faithfulness
     if not faithfulness.methods:
-        yield _unbelievable(name, "No method of attribution could be used on this policy", "")
+        yield _unbelievable(name, name, "No method of attribution could be used on this policy")
         return
     best, advantage = faithfulness.methods[0], faithfulness.advantages[0]
     evidence = f"{name}.advantage[method={best}]"
@@ -20,7 +20,7 @@ def from_faithfulness(name: str, result: Attribution) -> Iterator[Finding]:
             f"is refused ({faithfulness.refused[0]}), with an advantage over random attributions "
             f"of {advantage:.2g}"
         )
-        yield _unbelievable(evidence, sentence, ", and none of its shares")
+        yield _unbelievable(name, evidence, sentence)
         return
     yield Finding(
         code="S5",
@@ -49,12 +49,13 @@ def from_faithfulness(name: str, result: Attribution) -> Iterator[Finding]:
         )
 
 
-def _unbelievable(evidence: str, sentence: str, more: str) -> Finding:
+def _unbelievable(name: str, evidence: str, sentence: str) -> Finding:
     return Finding(
         code="S4",
         severity="warning",
         title="No picture here is to be believed",
-        sentence=f"{sentence}: no map of what the policy looks at{more} should be believed.",
-        advice="Explain more states; where that does not help, trust returns under disturbances.",
+        sentence=f"{sentence}: nothing here about what the policy looks at should be believed.",
+        advice=f"Compare methods in more states, --set {name}.scored=…; where that does not help, "
+        "trust returns under disturbances.",
         evidence=evidence,
     )

@@ -99,7 +99,7 @@ def attribution(importance=(0.3, 0.7), count=5, actions=("left", "right"), **cha
         "times": 10 * (np.arange(count) % 2),
         "chosen": np.arange(count)[:, None] % max(len(actions), 1),
         "baseline": np.arange(d) + 0.5,
-        "decision": 1 + numbered(count, 1, d),
+        "decision": numbered(count, 1, d) - 1,
         "each": numbered(count, len(actions), d) ** 2 / 100,
         "value": numbered(count, 1, d),
         "importance": tuple(map(estimate, importance)),
@@ -119,7 +119,7 @@ def continuous(importance=(0.3, 0.7), count=5, outputs=("hip", "knee"), **change
     plain = {
         "outputs": outputs,
         "chosen": np.tile(np.arange(len(outputs)), (count, 1)),
-        "decision": 1 + numbered(count, len(outputs), d),
+        "decision": numbered(count, len(outputs), d) - 1,
         "what_if": None,
         "discrete": False,
     }
@@ -132,7 +132,7 @@ def recurrent(importance=(0.3, 0.7), count=5, window=3, **changes) -> Attributio
     plain = {
         "states": numbered(count, window, d),
         "baseline": np.tile(np.arange(d) + 0.5, (window, 1)),
-        "decision": 1 + numbered(count, 1, window, d),
+        "decision": numbered(count, 1, window, d) - 1,
         "each": numbered(count, 2, window, d),
         "value": numbered(count, 0, window, d),
         "credit_of_past": tuple(estimate(share) for share in (0.6, 0.3, 0.1)[:window]),

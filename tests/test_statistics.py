@@ -90,3 +90,16 @@ def test_bootstrap_of_one_episode_is_refused():
 def test_an_estimate_formats_every_number_alike():
     estimate = statistics.Estimate(0.5, 0.25, 0.75, 0.95, 10, "Student t")
     assert f"{estimate:.0%}" == "50% [25%, 75%]"
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "overlap"),
+    [(1, 4, 1 / 4), (2, 4, 4 / 6 / 3 + 1 / 6), (3, 3, 1), (1, 1, 1)],
+)
+def test_overlap_of_random_parts_is_counted(part, whole, overlap):
+    assert statistics.chance_overlap(part, whole) == pytest.approx(overlap)
+
+
+def test_overlap_of_large_random_parts_is_what_their_areas_say():
+    # independent parts of area a share a², and cover 2a − a²
+    assert statistics.chance_overlap(706, 7056) == pytest.approx(0.1 / 1.9, rel=1e-2)

@@ -209,6 +209,18 @@ def test_dots_of_a_choice_are_coloured_from_the_lowest_value_to_the_highest():
     assert set(drawn(still)["choices"].figure.data[0].marker.color) == {0.5}
 
 
+def test_a_method_without_a_sign_tells_neither_for_from_against_nor_one_against_another():
+    result = attribution(decision=np.abs(attribution().decision))
+    assert not result.signed
+    found = drawn(result)
+    labels = [button.label for button in found["choices"].figure.layout.updatemenus[0].buttons]
+    assert labels == ["left", "right"] and "whether for or against" in found["choices"].caption
+    assert "does not tell for what" in found["over-time"].caption
+    assert "blue" not in found["over-time"].caption
+    assert found["over-time"].figure.layout.coloraxis.cmin == 0
+    assert "blue against it" in drawn(attribution())["over-time"].caption
+
+
 def test_sizes_of_actions_do_not_compete():
     one = drawn(continuous())["choices"]
     labels = [button.label for button in one.figure.layout.updatemenus[0].buttons]
@@ -256,7 +268,7 @@ def test_time_is_that_of_the_episode_with_the_most_explained_states():
 
 def test_colours_of_time_are_as_strong_for_as_against():
     axis = drawn(attribution())["over-time"].figure.layout.coloraxis
-    assert axis.cmin == -axis.cmax == -4.0  # of 1, 2, 3 and 4
+    assert axis.cmin == -axis.cmax == -2.0  # of -1, 0, 1 and 2
     assert drawn(attribution(decision=np.zeros((5, 1, 2))))
 
 

@@ -86,9 +86,9 @@ def test_the_winner_is_named_with_its_advantage_and_the_refused_with_their_reaso
 def test_it_acts_on_what_the_picture_shows(found):
     finding = found(attribution())["S7"]
     assert finding.sentence == (
-        "With only the most important 10% of what it sees left it keeps its action in 90% "
-        "[89%, 91%] of states, with as much left at random 50% [49%, 51%]: the picture holds what "
-        "it acts on."
+        "With only the most important 1 of the 2 numbers that it sees left it keeps its action in "
+        "90% [89%, 91%] of states, with as many left at random 50% [49%, 51%]: the picture holds "
+        "what it acts on."
     )
     assert finding.evidence == "saliency.keeps_action[mask=salient,rho=0.9]"
 
@@ -129,24 +129,25 @@ def test_whole_episodes_are_compared_in_pairs(found):
 
 def test_the_rho_that_is_spoken_of_is_the_nearest_to_nine_tenths(found):
     rhos = (0.5, 0.8)
-    findings = found(attribution(reliance=reliance(rhos=rhos, played=(0.5,))))
-    assert "most important 20%" in findings["S7"].sentence
+    findings = found(image(reliance=reliance(rhos=rhos, played=(0.5,))))
+    assert "Without the most important 20% of the pixels it" in findings["S8"].sentence
+    assert "most important 20% of the pixels" in findings["S7"].sentence
     assert "most important 50%" in findings["S9"].sentence
 
 
 def test_shifts_under_which_the_mask_is_near_chance_are_named(found):
-    # chance is 1/3, and a quarter of the way from it to 1 is 1/2
+    # half of four numbers: chance is 4/6 × 1/3 + 1/6, and a quarter of the way from it to 1 is 0.54
     unstable = reliance(overlaps=(estimate(0.8), estimate(0.4)))
-    finding = found(attribution(reliance=unstable))["S10"]
+    finding = found(attribution((0.25,) * 4, reliance=unstable))["S10"]
     assert finding.severity == "warning"
     assert "Under brightness (0.40 [0.39, 0.41])" in finding.sentence
-    assert "0.33" in finding.sentence and "noise" not in finding.sentence
+    assert "0.39" in finding.sentence and "noise" not in finding.sentence
     assert finding.evidence == "saliency.mask_overlap[shift=brightness]"
 
 
 def test_a_mask_below_a_half_that_is_far_from_chance_is_not_called_unstable(found):
     small = reliance(rhos=(0.9, 0.95), overlaps=(estimate(0.4), estimate(0.45)))
-    assert "S10" not in found(attribution(reliance=small))
+    assert "S10" not in found(attribution((0.05,) * 20, reliance=small))
     wide = reliance(overlaps=(estimate(0.45, 0.1), estimate(0.9)))
     assert "S10" not in found(attribution(reliance=wide))
 

@@ -62,16 +62,16 @@ def test_every_score_of_every_method_stands_in_the_table():
             else:
                 assert hover == f"{value}, n = 7"
     assert cells.text[0][1].startswith("0.90 ✓<br>") and "0.89…0.91" in cells.text[0][1]
-    assert cells.text[0][3].startswith("3.5e4 ✗<br>") and "3.4e4…3.6e4" in cells.text[0][3]
+    assert cells.text[0][3].startswith("3.5e4<br>") and "3.4e4…3.6e4" in cells.text[0][3]
 
 
 def test_better_than_chance_depends_on_which_way_a_score_is_better_and_on_its_interval():
     _, cells, _ = table(attribution(faithfulness=faithfulness((0.005, 0.02, -0.1))))
-    # advantage, insertion, deletion, RIS, then two that chance has none of
+    # advantage, insertion, deletion, and three of stability, which random maps have too
     assert [list(row) for row in cells.z] == [
-        [0, 1, 1, -1, 0, 0],
-        [1, 1, 1, -1, 0, 0],
-        [-1, 1, 1, -1, 0, 0],
+        [0, 1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0],
+        [-1, 1, 1, 0, 0, 0],
         [0] * 6,
     ]
     near = faithfulness()
@@ -144,9 +144,9 @@ def test_overlap_and_correlation_of_each_shift_stand_beside_chance():
     assert list(overlap.x) == [0.8, 0.6] and list(correlation.x) == [0.95, 0.7]
     assert list(overlap.error_x.array) == pytest.approx([0.01] * 2)
     assert one.figure.layout.yaxis.ticktext == ("observation noise", "brightness")
-    # two random halves of four share one number of the three that either has
-    assert one.figure.layout.shapes[0].x0 == pytest.approx(1 / 3)
-    assert "by 0.12 [0.11, 0.13] of area under the ROC curve" in one.caption
+    # of two numbers one is salient, and a random one is the same in half of the states
+    assert one.figure.layout.shapes[0].x0 == 0.5 and "at 0.5, is the overlap" in one.caption
+    assert "less that of the average map, is 0.12 [0.11, 0.13]" in one.caption
     untold = drawn(attribution(reliance=reliance(predictability=None)))["stability"]
     assert "ROC" not in untold.caption
 
@@ -225,3 +225,14 @@ def test_of_several_actions_at_once_a_change_leads_to_something_else():
                          chosen=np.array([[0, 1]] * 5))  # fmt: skip
     assert rows(drawn(result)["what-if"])[0][1:3] == ("left and right", "something else")
     assert "choices" in drawn(result)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0.0, "0.00"), (0.00057, "6e-4"), (0.0123, "0.012"), (-0.5, "-0.50"), (12.3, "12"),
+     (36_000_000.0, "3.6e7"), (0.9999, "1.00")],
+)  # fmt: skip
+def test_numbers_in_cells_have_few_digits(value, told):
+    values = ((estimate(value, 0.0), *faithfulness().values[0][1:]), *faithfulness().values[1:])
+    _, cells, _ = table(attribution(faithfulness=faithfulness(values=values)))
+    assert f">{told}…{told}<" in cells.text[0][1]

@@ -11,10 +11,15 @@ from jaxtyping import Float, Int, Shaped, UInt8
 from PIL import Image
 
 from policyscope.images import frames_of
-from policyscope.reports.figures.attribution_words import actions_taken, belief, sample
+from policyscope.reports.figures.attribution_words import (
+    actions_taken,
+    belief,
+    colours,
+    sample,
+    sides,
+)
 from policyscope.reports.figures.canvas import (
     COLOURS,
-    DIVERGING,
     INK,
     Drawn,
     blank,
@@ -48,15 +53,14 @@ def draw_overlays(name: str, result: Attribution, environment: Setting | None) -
         upright = {"autorange": "reversed", "scaleanchor": f"x{panel}"}
         figure.layout[f"yaxis{panel}"] = BARE | upright
     figure.update_layout(sliders=[_slider(result, shown, sources, environment)])
-    _add_scale(figure)
+    _add_scale(figure, result)
     channels = frames_of(result.newest(result.states)[0])
     return Drawn(
         f"{name}-overlays",
         f"What the policy looks at, by {result.method}",
-        f"{belief(result)} The newest frame{_colour(channels)}, in grey, under its map: orange "
-        "speaks for what is written below it, blue against it, the stronger the more, relative "
-        f"to the strongest pixel of that map.{_part(result, shown)} The slider goes "
-        f"through {len(shown)} of {sample(result)}.{_left_out(result)}",
+        f"{belief(result)} The newest frame{_colour(channels)}, in grey, under its map: "
+        f"{sides(result)}, relative to the strongest pixel of that map.{_part(result, shown)} The "
+        f"slider goes through {len(shown)} of {sample(result)}.{_left_out(result)}",
         figure,
     )
 
@@ -93,14 +97,11 @@ def _slider(
     }
 
 
-def _add_scale(figure: go.Figure) -> None:
+def _add_scale(figure: go.Figure, result: Attribution) -> None:
     """What the colours mean, beside the pictures."""
-    bar = {"thickness": 12, "outlinewidth": 0, "tickvals": [-1, 0, 1]}
-    bar |= {"ticktext": ["against", "", "for"]}
-    figure.update_layout(
-        coloraxis={"colorscale": DIVERGING, "cmin": -1, "cmax": 1, "colorbar": bar},
-        showlegend=False,
-    )
+    ends = ["against", "for"] if result.signed else ["nothing", "most"]
+    bar = {"thickness": 12, "outlinewidth": 0, "tickvals": [-result.signed, 1], "ticktext": ends}
+    figure.update_layout(coloraxis=colours(result, 1.0) | {"colorbar": bar}, showlegend=False)
     figure.add_scatter(x=[None], y=[None], marker={"color": [0], "coloraxis": "coloraxis"})
 
 

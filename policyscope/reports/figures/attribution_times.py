@@ -6,12 +6,13 @@ from jaxtyping import Int
 from policyscope.reports.figures.attribution_words import (
     action_name,
     belief,
+    colours,
     most_moved,
     ranked,
+    sides,
 )
 from policyscope.reports.figures.canvas import (
     COLOURS,
-    DIVERGING,
     INK,
     Drawn,
     blank,
@@ -46,8 +47,7 @@ def draw_maps(name: str, result: Attribution, environment: Setting | None) -> Dr
         hovertemplate="%{z:.4g} from step %{x}<extra></extra>",
     )
     bar = {"title": {"text": "contribution", "side": "right"}, "thickness": 12, "outlinewidth": 0}
-    scale = {"colorscale": DIVERGING, "cmin": -top, "cmax": top, "colorbar": bar}
-    figure.update_layout(coloraxis=scale, showlegend=False)
+    figure.update_layout(coloraxis=colours(result, top) | {"colorbar": bar}, showlegend=False)
     labels = [labelled(result.features[i], environment) for i in rows]
     figure.update_yaxes(tickvals=np.arange(len(rows)), ticktext=labels, showgrid=False)
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], ticks="")
@@ -56,15 +56,13 @@ def draw_maps(name: str, result: Attribution, environment: Setting | None) -> Dr
     if result.discrete and len(result.outputs) == 1:
         strip = _add_actions(figure, result, shown, environment)
     what = "" if len(result.outputs) == 1 else f" for {text(result.outputs[output])}"
-    sides = "orange raises it, blue lowers it"
-    if result.discrete:
-        sides = "orange speaks for what was done, blue against it"
     return Drawn(
         f"{name}-over-time",
         "What decides over time",
         f"{belief(result)} Contribution of each feature to the decision{what} in the "
         f"{len(states)} explained states of episode {episode}{thinning(states, COLUMNS)}, of "
-        f"which there are most: {sides}. Each column reaches to the next explained state.{strip}",
+        f"which there are most: {sides(result)}. Each column reaches to the next "
+        f"explained state.{strip}",
         figure,
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from policyscope.reports.figures.canvas import text
+from policyscope.reports.figures.canvas import DIVERGING, text
 from policyscope.reports.report import Setting
 from policyscope.reports.results import Attribution
 
@@ -14,6 +14,23 @@ def belief(result: Attribution) -> str:
         return f"{whose}, the most faithful of {len(result.faithfulness.methods)} methods."
     reason = f" ({result.faithfulness.refused[0]})" if result.faithfulness.methods else ""
     return f"Do not believe this picture: no method passed. {whose}, refused{reason}."
+
+
+def sides(result: Attribution) -> str:
+    """What the two colours of a map mean."""
+    if not result.signed:
+        return "the stronger the orange, the more it counts; this method does not tell for what"
+    if result.discrete:
+        return "orange speaks for what was done, blue against it"
+    return "orange raises it, blue lowers it"
+
+
+def colours(result: Attribution, most: float) -> dict[str, object]:
+    """The colours of a map whose largest number is `most`."""
+    if result.signed:
+        return {"colorscale": DIVERGING, "cmin": -most, "cmax": most}
+    (_, pale), (_, strong) = DIVERGING[1:]
+    return {"colorscale": ((0.0, pale), (1.0, strong)), "cmin": 0.0, "cmax": most}
 
 
 def sample(result: Attribution) -> str:

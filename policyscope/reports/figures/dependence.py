@@ -140,7 +140,9 @@ def _about_choices(result: Attribution) -> str:
     if len(result.actions) > ACTIONS:
         often = f" Only the {ACTIONS} actions that were chosen most often can be chosen."
     speaks = "raises the dimension that is chosen above the figure"
-    if result.discrete:
+    if not result.signed:
+        speaks = "counts for the action that is chosen above the figure, whether for or against"
+    elif result.discrete:
         speaks = (
             "speaks for the action that is chosen above the figure (for the first of the two, "
             "where it is one against another)"
@@ -165,7 +167,7 @@ def _choices(
         often = sorted(np.argsort(-counts, kind="stable")[:ACTIONS].tolist())
     names = {i: action_name(result, i, environment) for i in often[:ACTIONS]}
     found = []
-    if result.discrete and len(result.outputs) == 1:
+    if result.signed and result.discrete and len(result.outputs) == 1:
         for one, other in itertools.combinations(names, 2):
             against = f"{names[one]} against {names[other]}"
             found.append((against, each[:, one] - each[:, other]))

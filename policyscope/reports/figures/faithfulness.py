@@ -20,6 +20,8 @@ BETTER_SMALL = {
     *("completeness error", "randomised weights"),
 }
 """Scores of which less is better."""
+UNCOMPARED = {"RIS", "sensitivity", "completeness error", "randomised weights"}
+"""Scores of which chance says nothing: maps that never change are as stable as can be."""
 SHADE = ((0.0, "#f5c9a8"), (0.5, "#ffffff"), (1.0, "#bcdcf0"))
 """Surely worse than chance, not told apart, surely better."""
 SIGNS = {-1: " ✗", 0: "", 1: " ✓"}
@@ -124,7 +126,8 @@ def _about(result: Attribution) -> str:
         "Every method of attribution on the same states, the best at the top, and random "
         "attributions at the bottom. An arrow says which way a score is better; the small numbers "
         f"are its {interval(faithfulness.advantages[0], result.unit)}. ✓, blue: the interval is "
-        "all on the better side of chance's; ✗, orange: on the worse."
+        "all on the better side of chance's; ✗, orange: on the worse. Stability is not compared: "
+        "random maps that never change have the most."
     )
     reasons = [
         f"{method} ({why})"
@@ -153,11 +156,9 @@ def _head(score: str) -> str:
 
 def _beats(score: str, value: Estimate | None, chance: Estimate | None) -> int:
     """1 where it is surely better than chance, −1 where it is surely worse."""
-    if value is None:
+    if value is None or score in UNCOMPARED or (chance is None and score != "advantage"):
         return 0
     low, high = (0.0, 0.0) if chance is None else (chance.low, chance.high)
-    if chance is None and score != "advantage":
-        return 0
     larger = int(value.low > high) - int(value.high < low)
     return larger if score in BETTER_LARGE else -larger if score in BETTER_SMALL else 0
 
@@ -170,10 +171,11 @@ def _cell(value: Estimate | None, beats: int) -> str:
 
 
 def _short(number: float) -> str:
-    """Three digits at most, since there are many columns."""
-    if number == 0 or 1e-3 <= abs(number) < 1e3:
-        return f"{number:.2f}" if abs(number) < 10 else f"{number:.0f}"
-    mantissa, _, exponent = f"{number:.1e}".partition("e")
+    """Few digits, since there are many columns."""
+    size = abs(number)
+    if size == 0 or 1e-3 <= size < 1e3:
+        return f"{number:.{3 if 0 < size < 0.1 else 2 if size < 10 else 0}f}"
+    mantissa, _, exponent = f"{number:.{1 if size > 1 else 0}e}".partition("e")
     return f"{mantissa}e{int(exponent)}"
 
 

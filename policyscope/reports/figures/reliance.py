@@ -66,11 +66,12 @@ def _kept(name: str, result: Attribution) -> Drawn:
     return Drawn(
         f"{name}-reliance",
         "Whether it relies on what the picture shows",
-        "The salient part are the most important 1 − ρ of the numbers that were seen, by "
-        f"{result.method}; what is hidden is replaced by its average. {shown}: the {kept}{close}."
-        f"{value} A true and complete picture keeps decisions with only the salient part "
-        "(solid blue) and loses them without it (solid orange), other than a random part of the "
-        f"same size (dotted). Bands are the {interval(reliance.keeps_action[0][0], result.unit)}.",
+        "The salient part are the most important 1 − ρ of the numbers that were seen, at least "
+        f"one, by {result.method}; what is hidden is replaced by its average. {shown}: the "
+        f"{kept}{close}.{value} A true and complete picture keeps decisions with only the salient "
+        "part (solid blue) and loses them without it (solid orange), other than a random part of "
+        "the same size (dotted). Bands are the "
+        f"{interval(reliance.keeps_action[0][0], result.unit)}.",
         figure.update_layout(showlegend=True),
     )
 
@@ -175,7 +176,7 @@ def _stability(name: str, result: Attribution) -> Drawn:
             hovertext=[f"{label} {estimate:.3g}" for estimate in estimates],
             hoverinfo="text",
         )
-    chance = reliance.chance_overlap
+    chance = result.chance_overlap
     figure.add_vline(chance, line={"color": FAINT, "width": 1, "dash": "dot"})
     figure.update_xaxes(title_text="1 where the picture stays", rangemode="tozero")
     labels = [text(shift.replace("_", " ")) for shift in reliance.shifts]
@@ -183,8 +184,8 @@ def _stability(name: str, result: Attribution) -> Drawn:
     told = ""
     if reliance.predictability is not None:
         told = (
-            " From the policy's own features the salient part is told better than from the average "
-            f"map, by {reliance.predictability:.3g} of area under the ROC curve, "
+            " How well the salient part is told from the policy's own features, as the area under "
+            f"the ROC curve less that of the average map, is {reliance.predictability:.3g}, "
             f"{interval(reliance.predictability, result.unit)}."
         )
     return Drawn(

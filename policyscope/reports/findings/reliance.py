@@ -12,7 +12,7 @@ from policyscope.statistics import Estimate
 RHO = 0.9
 """The ρ that is spoken of, or the nearest."""
 ANYWAY = 0.9
-"""A share of states in which a random part is enough: then nothing is learned from the salient."""
+"""A share of kept actions from which on a picture is not called incomplete."""
 HALF = 0.5
 """Overlap under which a mask does not stay."""
 NEAR = 0.25
@@ -35,10 +35,10 @@ def from_reliance(name: str, result: Attribution) -> Iterator[Finding]:
     moved = [
         (shift, overlap)
         for shift, overlap in zip(reliance.shifts, reliance.overlaps, strict=True)
-        if overlap.high < HALF and _near(overlap, reliance.chance_overlap)
+        if overlap.high < HALF and _near(overlap, result.chance_overlap)
     ]
     if moved:
-        yield _unstable(name, reliance, moved)
+        yield _unstable(name, result, moved)
 
 
 def _nearest(rhos: tuple[float, ...]) -> int:
@@ -55,16 +55,16 @@ def _left(name: str, result: Attribution, kept: dict[str, Estimate], rho: float)
         severity, title = "info", "It acts on what the picture shows"
         verdict = "the picture holds what it acts on"
         advice = "Where this share is far from 100%, something else plays a part too."
-    elif random.value >= ANYWAY:
+    elif salient.value >= ANYWAY:
         severity, title = "info", "Hardly anything has to be seen"
-        verdict = "a part at random is as good, so that nothing is learned from this"
+        verdict = "a part at random is not surely worse, so that little is learned from this"
         advice = f"Look at a larger ρ: --set {name}.rhos=…, and at whether the action ever changes."
     return Finding(
         code="S7",
         severity=severity,
         title=title,
-        sentence=f"With only the most important {_percent(rho)} of what it sees left it "
-        f"{_keeps(result, salient)}, with as much left at random {random:.0%}: {verdict}.",
+        sentence=f"With only the most important {_part(result, rho)} left it "
+        f"{_keeps(result, salient)}, with as many left at random {random:.0%}: {verdict}.",
         advice=advice,
         evidence=f"{name}.keeps_action[mask=salient,rho={rho:g}]",
     )
@@ -81,8 +81,8 @@ def _removed(name: str, result: Attribution, kept: dict[str, Estimate], rho: flo
         code="S8",
         severity="info" if needed else "warning",
         title="It needs what the picture shows" if needed else "It does without the picture",
-        sentence=f"When exactly the most important {_percent(rho)} is hidden it "
-        f"{_keeps(result, removed)}, with as much hidden at random {random:.0%}: {verdict}.",
+        sentence=f"Without the most important {_part(result, rho)} it "
+        f"{_keeps(result, removed)}, without as many at random {random:.0%}: {verdict}.",
         advice="Guard what is in the picture: noise, dirt and delay there count."
         if needed
         else "Do not conclude from the picture what the policy would miss.",
@@ -90,8 +90,11 @@ def _removed(name: str, result: Attribution, kept: dict[str, Estimate], rho: flo
     )
 
 
-def _percent(rho: float) -> str:
-    return f"{100 * (1 - rho):.3g}%"
+def _part(result: Attribution, rho: float) -> str:
+    if result.features:
+        part, whole = result.salient(rho)
+        return f"{part} of the {whole} numbers that it sees"
+    return f"{100 * (1 - rho):.3g}% of the pixels"
 
 
 def _keeps(result: Attribution, share: Estimate) -> str:
@@ -112,10 +115,10 @@ def _played(name: str, reliance: Reliance) -> Finding:
     return Finding(
         code="S9",
         severity="info" if enough else "warning",
-        title="The picture is enough to play" if enough else "The picture is not enough to play",
-        sentence=f"Seeing only the most important {_percent(rho)} of every observation it returns "
-        f"{reliance.mean_return(salient, place)} in place of {reliance.clean.mean():.4g}, and "
-        f"{reliance.mean_return(random, place)} with as much at random: {verdict}, over "
+        title="It plays by the picture" if enough else "The picture is not enough to play",
+        sentence=f"Seeing only the most important {100 * (1 - rho):.3g}% of every observation it "
+        f"returns {reliance.mean_return(salient, place)} in place of {reliance.clean.mean():.4g}, "
+        f"and {reliance.mean_return(random, place)} with as much at random: {verdict}, over "
         f"{gain.n} paired episodes.",
         advice="Compare with the return of random actions: a difference may lie far below playing "
         "well."
@@ -129,14 +132,14 @@ def _near(overlap: Estimate, chance: float) -> bool:
     return overlap.value < chance + NEAR * (1 - chance)
 
 
-def _unstable(name: str, reliance: Reliance, moved: list[tuple[str, Estimate]]) -> Finding:
+def _unstable(name: str, result: Attribution, moved: list[tuple[str, Estimate]]) -> Finding:
     listed = ", ".join(f"{shift.replace('_', ' ')} ({overlap:.2f})" for shift, overlap in moved)
     return Finding(
         code="S10",
         severity="warning",
         title="The picture does not stay",
         sentence=f"Under {listed} hardly more of the salient part stays where it was than by "
-        f"chance ({reliance.chance_overlap:.2f}, as intersection over union).",
+        f"chance ({result.chance_overlap:.2f}, as intersection over union).",
         advice="Draw no conclusion from one map: what it shows depends on what should not matter.",
         evidence=f"{name}.mask_overlap[shift={moved[0][0]}]",
     )

@@ -58,9 +58,8 @@ class Reliance:
 
     @property
     def chance_overlap(self) -> float:
-        """About the intersection over union of two random masks of ρ."""
-        share = count_salient(self.size, self.rho) / self.size
-        return share / (2 - share)
+        """Intersection over union of random masks of ρ, on average."""
+        return statistics.chance_overlap(count_salient(self.size, self.rho), self.size)
 
     def measures(self) -> Iterator[Measure]:
         """See `Attribution.MEASURES`."""

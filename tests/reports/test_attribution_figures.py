@@ -55,7 +55,7 @@ def test_without_gradients_there_are_no_diamonds_and_no_words_about_them():
     assert len(one.figure.data) == 1 and "Diamonds" not in one.caption
 
 
-MAPS = ("importance", "dependence", "choices", "over-time", "past")
+MAPS = ("importance", "dependence", "over-time", "past")
 
 
 @pytest.mark.parametrize("figure", MAPS)
@@ -70,6 +70,14 @@ def test_every_map_warns_where_no_method_passes(figure):
     caption = drawn(recurrent(faithfulness=doubted))[figure].caption
     assert caption.startswith("Do not believe this picture: no method passed.")
     assert "refused (no better than random)" in caption
+
+
+def test_maps_of_single_scores_are_those_of_a_method_that_adds_up():
+    caption = drawn(attribution())["choices"].caption
+    assert caption.startswith("Maps are by gradient, the most faithful of the methods whose maps")
+    doubted = faithfulness(refused=("", "worse than chance", ""))
+    caption = drawn(attribution(faithfulness=doubted))["choices"].caption
+    assert caption.startswith("Do not believe this picture. Maps are by gradient, refused (worse")
 
 
 def test_where_no_method_could_be_used_nothing_is_ranked_and_maps_are_doubted():
@@ -209,12 +217,10 @@ def test_dots_of_a_choice_are_coloured_from_the_lowest_value_to_the_highest():
     assert set(drawn(still)["choices"].figure.data[0].marker.color) == {0.5}
 
 
-def test_a_method_without_a_sign_tells_neither_for_from_against_nor_one_against_another():
+def test_a_method_without_a_sign_does_not_tell_for_from_against():
     result = attribution(decision=np.abs(attribution().decision))
     assert not result.signed
     found = drawn(result)
-    labels = [button.label for button in found["choices"].figure.layout.updatemenus[0].buttons]
-    assert labels == ["left", "right"] and "whether for or against" in found["choices"].caption
     assert "does not tell for what" in found["over-time"].caption
     assert "blue" not in found["over-time"].caption
     assert found["over-time"].figure.layout.coloraxis.cmin == 0

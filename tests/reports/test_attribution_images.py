@@ -73,6 +73,7 @@ def test_the_newest_frame_lies_under_its_own_map(memory):
     assert decision[1, 4].tolist() == colour(FOR) and decision[1, 1].tolist() == [0] * 3
     assert value[1, 4].tolist() == colour(AGAINST)
     assert "It holds 50% of the credit that all 4 channels have here." in one.caption
+    assert "That of the value is by gradient: orange raises it" in one.caption
 
 
 def test_the_slider_goes_through_states_by_name_of_their_action():
@@ -123,6 +124,7 @@ def test_large_frames_are_averaged_and_of_maps_the_strongest_pixel_stays():
 def test_without_a_critic_there_is_one_picture():
     one = overlays(image(critic=False))
     assert [trace.type for trace in one.figure.data] == ["image", "scatter"]
+    assert "value" not in one.caption
     assert one.figure.layout.xaxis.title.text == "chosen action"
 
 
@@ -150,3 +152,12 @@ def test_continuous_actions_have_a_picture_each_as_far_as_there_is_room():
     assert titles == ["motor 0", "motor 1", "motor 2", "value of the state"]
     assert "Only the first 3 of 5 outputs are drawn." in one.caption
     assert one.figure.layout.sliders[0].steps[0].label == "episode 0, step 0"
+
+
+def test_the_colours_tell_against_from_for_where_any_map_does():
+    quiet = np.abs(image().decision)
+    ends = {}
+    for critic in (True, False):
+        axis = overlays(image(critic=critic, decision=quiet)).figure.layout.coloraxis
+        ends[critic] = (axis.cmin, axis.colorbar.ticktext)
+    assert ends == {True: (-1, ("against", "for")), False: (0, ("nothing", "most"))}

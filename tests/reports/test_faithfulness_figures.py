@@ -129,6 +129,9 @@ def test_masked_returns_are_bars_with_the_clean_one_beside_them():
     assert [bar.error_y.array[0] for bar in bars] == pytest.approx([1.963] * 5, abs=1e-3)
     hatched = [bool(bar.marker.pattern.shape) for bar in bars]
     assert hatched == [False, False, False, True, True]
+    assert (
+        "said, at every step, by integrated gradients." in drawn(result)["masked-returns"].caption
+    )
 
 
 def test_what_was_not_measured_is_not_drawn():

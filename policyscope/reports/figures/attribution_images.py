@@ -59,8 +59,9 @@ def draw_overlays(name: str, result: Attribution, environment: Setting | None) -
         f"{name}-overlays",
         f"What the policy looks at, by {result.method}",
         f"{belief(result)} The newest frame{_colour(channels)}, in grey, under its map: "
-        f"{sides(result)}, relative to the strongest pixel of that map.{_part(result, shown)} The "
-        f"slider goes through {len(shown)} of {sample(result)}.{_left_out(result)}",
+        f"{sides(result)}, relative to the strongest pixel of that map.{_part(result, shown)}"
+        f"{_value(result)} The slider goes through {len(shown)} of {sample(result)}."
+        f"{_left_out(result)}",
         figure,
     )
 
@@ -99,9 +100,10 @@ def _slider(
 
 def _add_scale(figure: go.Figure, result: Attribution) -> None:
     """What the colours mean, beside the pictures."""
-    ends = ["against", "for"] if result.signed else ["nothing", "most"]
-    bar = {"thickness": 12, "outlinewidth": 0, "tickvals": [-result.signed, 1], "ticktext": ends}
-    figure.update_layout(coloraxis=colours(result, 1.0) | {"colorbar": bar}, showlegend=False)
+    signed = result.signed or result.value.shape[1] > 0
+    ends = ["against", "for"] if signed else ["nothing", "most"]
+    bar = {"thickness": 12, "outlinewidth": 0, "tickvals": [-signed, 1], "ticktext": ends}
+    figure.update_layout(coloraxis=colours(signed, 1.0) | {"colorbar": bar}, showlegend=False)
     figure.add_scatter(x=[None], y=[None], marker={"color": [0], "coloraxis": "coloraxis"})
 
 
@@ -166,6 +168,12 @@ def _part(result: Attribution, shown: Int[np.ndarray, " state"]) -> str:
         return ""
     share = _recent(frames).sum() / whole
     return f" It holds {share:.0%} of the credit that all {len(frames)} channels have here."
+
+
+def _value(result: Attribution) -> str:
+    """Whose maps the value's are."""
+    told = f" That of the value is by {result.additive}: orange raises it, blue lowers it."
+    return told * result.value.shape[1]
 
 
 def _left_out(result: Attribution) -> str:

@@ -47,7 +47,9 @@ def draw_maps(name: str, result: Attribution, environment: Setting | None) -> Dr
         hovertemplate="%{z:.4g} from step %{x}<extra></extra>",
     )
     bar = {"title": {"text": "contribution", "side": "right"}, "thickness": 12, "outlinewidth": 0}
-    figure.update_layout(coloraxis=colours(result, top) | {"colorbar": bar}, showlegend=False)
+    figure.update_layout(
+        coloraxis=colours(result.signed, top) | {"colorbar": bar}, showlegend=False
+    )
     labels = [labelled(result.features[i], environment) for i in rows]
     figure.update_yaxes(tickvals=np.arange(len(rows)), ticktext=labels, showgrid=False)
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], ticks="")

@@ -8,12 +8,28 @@ from policyscope.reports.results import Attribution
 
 
 def belief(result: Attribution) -> str:
-    """Whose maps are shown, and a warning where they are no better than chance."""
+    """Whose maps of the decision are shown, and a warning where no method is better than chance."""
     whose = f"Maps are by {result.method}"
     if result.faithfulness.believed:
         return f"{whose}, the most faithful of {len(result.faithfulness.methods)} methods."
-    reason = f" ({result.faithfulness.refused[0]})" if result.faithfulness.methods else ""
-    return f"Do not believe this picture: no method passed. {whose}, refused{reason}."
+    return (
+        f"Do not believe this picture: no method passed. {whose}{_refused(result, result.method)}."
+    )
+
+
+def additive_belief(result: Attribution) -> str:
+    """The same of the maps of single scores, and of the value."""
+    refused = _refused(result, result.additive)
+    whose = f"Maps are by {result.additive}"
+    if refused:
+        return f"Do not believe this picture. {whose}{refused}."
+    return f"{whose}, the most faithful of the methods whose maps of scores may be subtracted."
+
+
+def _refused(result: Attribution, method: str) -> str:
+    tried = result.faithfulness
+    reason = dict(zip(tried.methods, tried.refused, strict=True)).get(method)
+    return f", refused ({reason})" if reason else ""
 
 
 def sides(result: Attribution) -> str:
@@ -25,9 +41,9 @@ def sides(result: Attribution) -> str:
     return "orange raises it, blue lowers it"
 
 
-def colours(result: Attribution, most: float) -> dict[str, object]:
+def colours(signed: bool, most: float) -> dict[str, object]:
     """The colours of a map whose largest number is `most`."""
-    if result.signed:
+    if signed:
         return {"colorscale": DIVERGING, "cmin": -most, "cmax": most}
     (_, pale), (_, strong) = DIVERGING[1:]
     return {"colorscale": ((0.0, pale), (1.0, strong)), "cmin": 0.0, "cmax": most}

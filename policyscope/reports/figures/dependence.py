@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from policyscope.reports.figures.attribution_words import (
     action_name,
+    additive_belief,
     belief,
     most_moved,
     ranked,
@@ -140,19 +141,16 @@ def _about_choices(result: Attribution) -> str:
     if len(result.actions) > ACTIONS:
         often = f" Only the {ACTIONS} actions that were chosen most often can be chosen."
     speaks = "raises the dimension that is chosen above the figure"
-    if not result.signed:
-        speaks = "counts for the action that is chosen above the figure, whether for or against"
-    elif result.discrete:
+    if result.discrete:
         speaks = (
             "speaks for the action that is chosen above the figure (for the first of the two, "
             "where it is one against another)"
         )
     return (
-        f"{belief(result)} One row for each feature{few}; each dot is one state"
+        f"{additive_belief(result)} One row for each feature{few}; each dot is one state"
         f"{thinning(result.states, DOTS)}, further right the more the feature's value there "
         f"{speaks}, and lighter the higher that value is among these states."
-        f"{often} Contributions are by {result.additive}, the most faithful method of which those "
-        f"to two scores may be subtracted. The states are {sample(result)}."
+        f"{often} They are {sample(result)}."
     )
 
 
@@ -167,7 +165,7 @@ def _choices(
         often = sorted(np.argsort(-counts, kind="stable")[:ACTIONS].tolist())
     names = {i: action_name(result, i, environment) for i in often[:ACTIONS]}
     found = []
-    if result.signed and result.discrete and len(result.outputs) == 1:
+    if result.discrete and len(result.outputs) == 1:
         for one, other in itertools.combinations(names, 2):
             against = f"{names[one]} against {names[other]}"
             found.append((against, each[:, one] - each[:, other]))

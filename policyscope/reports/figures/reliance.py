@@ -143,7 +143,8 @@ def _returns(name: str, reliance: Reliance) -> Drawn:
         f"{name}-masked-returns",
         "What it earns when it sees only a part",
         "Mean return of the same episodes when only a part of every observation is left, with the "
-        f"{interval(clean)}; grey is with nothing hidden. Maps are by {reliance.quick}.",
+        f"{interval(clean)}; grey is with nothing hidden. What is salient is said, at every step, "
+        f"by {reliance.quick}.",
         figure.update_layout(showlegend=True, barmode="group", bargap=0.25),
     )
 

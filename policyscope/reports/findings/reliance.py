@@ -116,10 +116,10 @@ def _played(name: str, reliance: Reliance) -> Finding:
         code="S9",
         severity="info" if enough else "warning",
         title="It plays by the picture" if enough else "The picture is not enough to play",
-        sentence=f"Seeing only the most important {100 * (1 - rho):.3g}% of every observation it "
-        f"returns {reliance.mean_return(salient, place)} in place of {reliance.clean.mean():.4g}, "
-        f"and {reliance.mean_return(random, place)} with as much at random: {verdict}, over "
-        f"{gain.n} paired episodes.",
+        sentence=f"Seeing only the most important {100 * (1 - rho):.3g}% of every observation, by "
+        f"{reliance.quick}, it returns {reliance.mean_return(salient, place)} in place of "
+        f"{reliance.clean.mean():.4g}, and {reliance.mean_return(random, place)} with as "
+        f"much at random: {verdict}, over {gain.n} paired episodes.",
         advice="Compare with the return of random actions: a difference may lie far below playing "
         "well."
         if enough

@@ -69,7 +69,7 @@ def proportion(hits: Bool[np.ndarray, " episode"], confidence: float = CONFIDENC
 def chance_overlap(part: int, whole: int) -> float:
     """Expected intersection over union of two random parts of one size, scipy's hypergeometric."""
     shared = np.arange(part + 1)
-    return float(stats.hypergeom(whole, part, part).pmf(shared) @ (shared / (2 * part - shared)))
+    return float(stats.hypergeom.pmf(shared, whole, part, part) @ (shared / (2 * part - shared)))
 
 
 def bootstrap(

@@ -51,6 +51,8 @@ def reliance(kept=(0.9, 0.4, 0.5, 0.8), earned=(90.0, 20.0, 30.0, 80.0), **chang
     clean = 100 + np.arange(5.0)
     plain = {
         "masks": MASKS,
+        "size": 2,
+        "rho": 0.9,
         "rhos": (0.5, 0.9),
         "keeps_action": tuple((estimate(1.0, 0.0), estimate(share)) for share in kept),
         "value_changes": tuple((estimate(0.1), estimate(0.2 + i / 10)) for i in range(4)),

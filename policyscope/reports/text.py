@@ -151,9 +151,9 @@ def _methods(faithfulness: Faithfulness) -> Table:
 
 
 def _hiding(result: Attribution) -> str:
-    """How many decisions stay when a part is left, at the ρ nearest to 0.9."""
+    """How many decisions stay when a part is left, at the ρ nearest to that of the mask."""
     reliance = result.reliance
-    place = int(np.abs(np.array(reliance.rhos) - 0.9).argmin())
+    place = int(np.abs(np.array(reliance.rhos) - reliance.rho).argmin())
     kept = [
         f"{mask.replace('_', ' ')} {estimates[place].value:.0%}"
         for mask, estimates in zip(reliance.masks, reliance.keeps_action, strict=True)

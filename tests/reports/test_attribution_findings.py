@@ -137,8 +137,8 @@ def test_the_rho_that_is_spoken_of_is_the_nearest_to_nine_tenths(found):
 
 def test_shifts_under_which_the_mask_is_near_chance_are_named(found):
     # half of four numbers: chance is 4/6 × 1/3 + 1/6, and a quarter of the way from it to 1 is 0.54
-    unstable = reliance(overlaps=(estimate(0.8), estimate(0.4)))
-    finding = found(attribution((0.25,) * 4, reliance=unstable))["S10"]
+    unstable = reliance(size=4, rho=0.5, overlaps=(estimate(0.8), estimate(0.4)))
+    finding = found(attribution(reliance=unstable))["S10"]
     assert finding.severity == "warning"
     assert "Under brightness (0.40 [0.39, 0.41])" in finding.sentence
     assert "0.39" in finding.sentence and "noise" not in finding.sentence
@@ -146,8 +146,8 @@ def test_shifts_under_which_the_mask_is_near_chance_are_named(found):
 
 
 def test_a_mask_below_a_half_that_is_far_from_chance_is_not_called_unstable(found):
-    small = reliance(rhos=(0.9, 0.95), overlaps=(estimate(0.4), estimate(0.45)))
-    assert "S10" not in found(attribution((0.05,) * 20, reliance=small))
+    small = reliance(size=20, overlaps=(estimate(0.4), estimate(0.45)))
+    assert "S10" not in found(attribution(reliance=small))
     wide = reliance(overlaps=(estimate(0.45, 0.1), estimate(0.9)))
     assert "S10" not in found(attribution(reliance=wide))
 

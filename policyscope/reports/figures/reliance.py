@@ -177,7 +177,7 @@ def _stability(name: str, result: Attribution) -> Drawn:
             hovertext=[f"{label} {estimate:.3g}" for estimate in estimates],
             hoverinfo="text",
         )
-    chance = result.chance_overlap
+    chance = reliance.chance_overlap
     figure.add_vline(chance, line={"color": FAINT, "width": 1, "dash": "dot"})
     figure.update_xaxes(title_text="1 where the picture stays", rangemode="tozero")
     labels = [text(shift.replace("_", " ")) for shift in reliance.shifts]
@@ -192,7 +192,7 @@ def _stability(name: str, result: Attribution) -> Drawn:
     return Drawn(
         f"{name}-stability",
         "Whether the picture stays when little changes",
-        f"Intersection over union of the salient parts at ρ = {reliance.rhos[0]:g}, with and "
+        f"Intersection over union of the salient parts at ρ = {reliance.rho:g}, with and "
         f"without a change that should not matter, by {result.method}, and Spearman's correlation "
         f"of the whole maps, each with the {interval(reliance.overlaps[0], result.unit)}. The "
         f"dotted line, at {chance:.2g}, is the overlap of random parts.{told}",

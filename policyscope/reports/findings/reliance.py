@@ -6,11 +6,9 @@ import numpy as np
 
 from policyscope import statistics
 from policyscope.reports.report import Finding
-from policyscope.reports.results import Attribution, Reliance
+from policyscope.reports.results import Attribution, Reliance, count_salient
 from policyscope.statistics import Estimate
 
-RHO = 0.9
-"""The ρ that is spoken of, or the nearest."""
 ANYWAY = 0.9
 """A share of kept actions from which on a picture is not called incomplete."""
 HALF = 0.5
@@ -22,7 +20,7 @@ NEAR = 0.25
 def from_reliance(name: str, result: Attribution) -> Iterator[Finding]:
     """S7 to S10."""
     reliance = result.reliance
-    place = _nearest(reliance.rhos)
+    place = _nearest(reliance.rhos, reliance.rho)
     kept = {
         mask: row[place] for mask, row in zip(reliance.masks, reliance.keeps_action, strict=True)
     }
@@ -35,14 +33,14 @@ def from_reliance(name: str, result: Attribution) -> Iterator[Finding]:
     moved = [
         (shift, overlap)
         for shift, overlap in zip(reliance.shifts, reliance.overlaps, strict=True)
-        if overlap.high < HALF and _near(overlap, result.chance_overlap)
+        if overlap.high < HALF and _near(overlap, result.reliance.chance_overlap)
     ]
     if moved:
         yield _unstable(name, result, moved)
 
 
-def _nearest(rhos: tuple[float, ...]) -> int:
-    return int(np.abs(np.array(rhos) - RHO).argmin())
+def _nearest(rhos: tuple[float, ...], rho: float) -> int:
+    return int(np.abs(np.array(rhos) - rho).argmin())
 
 
 def _left(name: str, result: Attribution, kept: dict[str, Estimate], rho: float) -> Finding:
@@ -92,8 +90,8 @@ def _removed(name: str, result: Attribution, kept: dict[str, Estimate], rho: flo
 
 def _part(result: Attribution, rho: float) -> str:
     if result.features:
-        part, whole = result.salient(rho)
-        return f"{part} of the {whole} numbers that it sees"
+        size = result.reliance.size
+        return f"{count_salient(size, rho)} of the {size} numbers that it sees"
     return f"{100 * (1 - rho):.3g}% of the pixels"
 
 
@@ -105,7 +103,7 @@ def _keeps(result: Attribution, share: Estimate) -> str:
 
 def _played(name: str, reliance: Reliance) -> Finding:
     """S9: whole episodes with only the salient part, against as much at random."""
-    place = _nearest(reliance.played)
+    place = _nearest(reliance.played, reliance.rho)
     salient, random = (reliance.masks.index(mask) for mask in ("salient", "random"))
     pairs = reliance.returns[salient, place] - reliance.returns[random, place]
     gain = statistics.mean(pairs, reliance.confidence)
@@ -139,7 +137,7 @@ def _unstable(name: str, result: Attribution, moved: list[tuple[str, Estimate]])
         severity="warning",
         title="The picture does not stay",
         sentence=f"Under {listed} hardly more of the salient part stays where it was than by "
-        f"chance ({result.chance_overlap:.2f}, as intersection over union).",
+        f"chance ({result.reliance.chance_overlap:.2f}, as intersection over union).",
         advice="Draw no conclusion from one map: what it shows depends on what should not matter.",
         evidence=f"{name}.mask_overlap[shift={moved[0][0]}]",
     )

@@ -1,6 +1,5 @@
 """What does it look at?"""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from policyscope import statistics
 from policyscope.reports.results.faithfulness import Faithfulness
 from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.reliance import Reliance
@@ -90,16 +88,6 @@ class Attribution:
     def signed(self) -> bool:
         """Whether the method tells for from against, and not only how much."""
         return bool((self.decision < 0).any())
-
-    def salient(self, rho: float) -> tuple[int, int]:
-        """How many numbers are salient, and of how many: of each frame, or of the vector."""
-        whole = self.baseline.size if self.features else math.prod(self.baseline.shape[-2:])
-        return max(round((1 - rho) * whole), 1), whole
-
-    @property
-    def chance_overlap(self) -> float:
-        """Intersection over union of random masks of the first ρ, on average."""
-        return statistics.chance_overlap(*self.salient(self.reliance.rhos[0]))
 
     def newest(self, values: Shaped[np.ndarray, " ..."]) -> Shaped[np.ndarray, " ..."]:
         """States, maps or the baseline, of the newest observation where there is memory."""

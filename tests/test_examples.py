@@ -10,8 +10,10 @@ import torch
 from numpy.testing import assert_allclose
 
 from policyscope import Environment, Greedy, load, play
+from policyscope.rollouts.features import features_of
 
 HIDDEN = "hidden_velocities:CartPoleHiddenVelocity-v1"
+DISTRACTED = "distractors:CartPoleDistracted-v1"
 PONG = "baby_a3c_pong:BabyA3CPong-v4"
 PUBLISHED = Path(__file__).parents[2] / "shared" / "checkpoints"
 
@@ -82,6 +84,74 @@ def distribution(library, observation: np.ndarray, state) -> torch.Tensor:
     return found.distribution.logits.detach()
 
 
+def test_distractors_are_the_only_difference_to_cartpole():
+    distracted, whole = gymnasium.make(DISTRACTED), gymnasium.make("CartPole-v1")
+    (seen, _), (state, _) = distracted.reset(seed=3), whole.reset(seed=3)
+    steps, ended = 0, False
+    while not ended:
+        assert_allclose([seen[name][0] for name in list(seen)[:4]], state)
+        assert seen in distracted.observation_space
+        action = int(state[2] + state[3] > 0)
+        seen, *rest = distracted.step(action)
+        state, *same = whole.step(action)
+        assert rest == same
+        steps, ended = steps + 1, any(rest[1:3])
+    assert steps > 50
+    assert distracted.spec.max_episode_steps == whole.spec.max_episode_steps
+
+
+def test_distractors_are_noise_and_drifts_of_their_seed():
+    import distractors
+
+    env = distractors.make()
+    names = [feature.name for feature in features_of(DISTRACTED, env.observation_space)]
+    assert tuple(names) == distractors.STATE + distractors.DISTRACTORS
+
+    def drawn(seed, steps=10_000):
+        env.reset(seed=seed)
+        seen = (env.step(0)[0] for _ in range(steps))
+        return np.array([[s[name][0] for name in distractors.DISTRACTORS] for s in seen])
+
+    with pytest.warns(UserWarning, match="even though this environment has already returned"):
+        numbers, again, other = drawn(7), drawn(7, 50), drawn(8, 50)
+    assert (again == numbers[:50]).all() and (other != again).all()
+    after = [np.corrcoef(column[1:], column[:-1])[0, 1] for column in numbers.T]
+    # standard errors are 0.01; those of drifts' own means and variances 0.14
+    assert_allclose(after, [0, 0, 0.99, 0.99], atol=0.03)
+    assert_allclose(numbers.mean(0), 0, atol=0.6)
+    assert_allclose(numbers.std(0), 1, atol=0.5)
+
+
+class Without(torch.nn.Module):
+    """A network to which some features are always zero."""
+
+    def __init__(self, network, features) -> None:
+        super().__init__()
+        self.network, self.features = network, features
+
+    def forward(self, observations, memory):
+        return self.network(observations.index_fill(1, torch.tensor(self.features), 0), memory)
+
+
+def test_a_policy_among_distractors_does_not_need_them(examples):
+    path, environment = examples / "cartpole_distracted.zip", Environment(DISTRACTED)
+    policy = actor(path, environment).policy
+    rollouts = play(Greedy(policy), environment, 8)
+    assert rollouts.returns.mean() >= 475
+
+    def left_without(*features):
+        blind = policy.behind(lambda network: Without(network, features))
+        return play(Greedy(blind), environment, 8).returns.mean()
+
+    assert left_without(4, 5, 6, 7) >= 475
+    assert all(left_without(feature) < 475 for feature in range(4))
+    seen = torch.from_numpy(rollouts.observations[::9]).requires_grad_()
+    preference = policy.scores(seen)[0] @ torch.tensor([-1.0, 1.0])
+    (slopes,) = torch.autograd.grad(preference.sum(), seen)
+    weight = slopes.abs().mean(0) * seen.std(0)
+    assert weight[4:].max() < weight[:4].min() / 4
+
+
 def test_pong_is_seen_as_baby_a3c_saw_it():
     images = pytest.importorskip("PIL.Image", reason="pillow resized frames for baby-a3c")
     import baby_a3c_pong
@@ -118,6 +188,7 @@ def test_the_shipped_atari_policy_wins_at_pong(examples):
 
 SHIPPED = {
     "cartpole_dqn.zip": "CartPole-v1",
+    "cartpole_distracted.zip": DISTRACTED,
     "cartpole_ppo.zip": "CartPole-v1",
     "cartpole_c51.cleanrl_model": "CartPole-v1",
     "pendulum_sac.zip": "Pendulum-v1",
@@ -144,6 +215,14 @@ def test_a_shipped_checkpoint_scores_what_its_script_says(name, examples):
         seen, playing = seen[going], playing[going]
     lanes.close()
     assert [returns.mean(), returns.std()] == pytest.approx([float(s) for s in said.groups()], 1e-3)
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.endswith(".zip")])
+def test_a_shipped_zip_is_of_the_algorithm_that_its_script_trains(name, examples):
+    script = (examples / f"train_{name.partition('.')[0]}.py").read_text()
+    trained = re.search(r"from stable_baselines3 import (\w+)", script)
+    assert trained is not None
+    assert load(examples / name).checkpoint.algorithm == trained[1]
 
 
 def test_shipped_checkpoints_are_small(examples):

@@ -142,7 +142,7 @@ def _algorithm(data: dict[str, Any], family: Family) -> str:
         "TRPO": "cg_max_steps" in data,
         "MaskablePPO": _masked(data),
         "RecurrentPPO": family.memory is not None,
-        "PPO": "clip_range" in data,
+        "PPO": "n_epochs" in data,
         "TQC": ".tqc." in policy,
         "DDPG": family.name == "TD3" and data.get("policy_delay") == 1,
         "A2C": family.name == "PPO",

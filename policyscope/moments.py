@@ -60,8 +60,14 @@ class Moments:
     """Upper bound of what Σ values·(basis·v)² misses of vᵀLv, for any unit vector v."""
 
 
-def moments(blocks: Iterable[Block], groups: int) -> Moments:
+def moments(blocks: Iterable[Block], groups: int, count: int) -> Moments:
     """Second moments of all rows, and of the rows of each of so many groups.
+
+    Args:
+        blocks: The rows, so many in all as `count` says.
+        groups: How many there are.
+        count: What is kept of each row has its place from the start: small leftovers between
+            large blocks that come and go would make memory grow.
 
     Raises:
         ValueError: If there are no rows.
@@ -71,18 +77,19 @@ def moments(blocks: Iterable[Block], groups: int) -> Moments:
     if first is None:
         raise ValueError("moments needs at least one row.")
     blocks = chain([first], stream)
-    return (_exact if first.rows.shape[1] <= SIZE else _streamed)(blocks, groups)
+    return (_exact if first.rows.shape[1] <= SIZE else _streamed)(blocks, groups, count)
 
 
-def _exact(blocks: Iterable[Block], groups: int) -> Moments:
+def _exact(blocks: Iterable[Block], groups: int, count: int) -> Moments:
     sums: Tensor | None = None
-    squares = []
+    squares, done = torch.empty(count, dtype=torch.float64), 0
     for block in blocks:
         rows = block.rows.double() * block.weights.double()[:, None]
         if sums is None:
             sums = rows.new_zeros(groups + 1, rows.shape[1], rows.shape[1])
         sums[groups] += rows.T @ rows
-        squares.append(rows.square().sum(1))
+        squares[done : done + len(rows)] = rows.square().sum(1)
+        done += len(rows)
         cuts = (block.groups.diff(dim=1) != 0).any(0).nonzero()[:, 0] + 1
         parts = torch.stack([part.T @ part for part in rows.tensor_split(cuts)])
         for kind in block.groups:
@@ -96,7 +103,7 @@ def _exact(blocks: Iterable[Block], groups: int) -> Moments:
         groups=basis @ sums @ basis.T,
         traces=sums.diagonal(dim1=1, dim2=2).sum(1),
         trace=float(values.sum()),
-        squares=torch.cat(squares),
+        squares=squares,
         lost=0.0,
     )
 
@@ -105,20 +112,23 @@ TOGETHER = 16
 """Parts after which the groups are brought into the newest basis: for each would be costly."""
 
 
-def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
+def _streamed(blocks: Iterable[Block], groups: int, count: int) -> Moments:
     buffers = kept = torch.empty(0)
     squared, left = torch.empty(0, dtype=torch.float64), torch.empty(0, 0, dtype=torch.float64)
     shares, members = torch.zeros(groups, 0, 0, dtype=torch.float64), []
-    traces, squares, lost = torch.zeros(groups, dtype=torch.float64), [], 0.0
+    traces, lost = torch.zeros(groups, dtype=torch.float64), 0.0
+    squares, done = torch.empty(count, dtype=torch.float64), 0
     for number, part in enumerate(_in_parts(blocks)):
         if not number:
             # two, by turns: fresh megabytes for every part would cost as much as the products
             buffers = part.rows.new_empty(2, SIZE, part.rows.shape[1])
             kept = buffers[1, :0]
         products = _gram(kept, squared, part)
-        squares.append(products.diagonal()[len(kept) :].clone())
+        these = squares[done : done + len(part.rows)]
+        these[:] = products.diagonal()[len(kept) :]
+        done += len(part.rows)
         for kind in part.groups:
-            traces.index_add_(0, kind, squares[-1])
+            traces.index_add_(0, kind, these)
         squared, vectors, dropped = _leading(products)
         lost += dropped
         old, new = vectors[: len(kept)], vectors[len(kept) :]
@@ -136,8 +146,8 @@ def _streamed(blocks: Iterable[Block], groups: int) -> Moments:
         values=sigma.double().square(),
         groups=sigma.double()[:, None] * shares * sigma.double(),
         traces=traces,
-        trace=float(torch.cat(squares).sum()),
-        squares=torch.cat(squares),
+        trace=float(squares.sum()),
+        squares=squares,
         lost=lost,
     )
 

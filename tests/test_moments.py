@@ -33,7 +33,7 @@ def test_moments_of_few_features_are_exact_however_the_stream_is_cut(features, c
     rows = rng.standard_normal((count, features))
     weights = rng.standard_normal(count)
     groups = np.sort(rng.integers(0, 3, (2, count))) + [[0], [3]]
-    found = moments(blocks(rows, groups, size, weights), 6)
+    found = moments(blocks(rows, groups, size, weights), 6, count)
     rows = rows * weights[:, None]
     basis = found.basis.numpy()
     whole = basis.T @ np.diag(found.values.numpy()) @ basis
@@ -53,7 +53,7 @@ def test_the_streamed_subspace_agrees_with_an_exact_decomposition():
     rows = decaying(3000, 400, rng).astype(np.float32)
     groups = np.stack([np.arange(3000) * 3 // 3000, 3 + np.arange(3000) % 2])
     weights = rng.uniform(0.5, 2, 3000)
-    found = moments(blocks(rows, groups, 256, weights), 5)
+    found = moments(blocks(rows, groups, 256, weights), 5, 3000)
     rows = (rows * weights[:, None]).astype(np.float32)
     values, vectors = np.linalg.eigh(rows.astype(np.float64).T @ rows)
     values, vectors = values[::-1], vectors[:, ::-1]
@@ -73,7 +73,7 @@ def test_the_streamed_subspace_agrees_with_an_exact_decomposition():
 def test_what_is_cut_off_is_bounded():
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((500, 150)).astype(np.float32)  # flat: much is lost
-    found = moments(blocks(rows, np.zeros((1, 500), int), 100), 1)
+    found = moments(blocks(rows, np.zeros((1, 500), int), 100), 1, 500)
     exact = rows.astype(np.float64).T @ rows
     basis = found.basis.double().numpy()
     for v in (*rng.standard_normal((20, 150)), *basis[:5]):
@@ -86,17 +86,17 @@ def test_what_is_cut_off_is_bounded():
 def test_directions_without_any_weight_are_no_trouble():
     rows = np.zeros((100, 200), np.float32)
     rows[:, 7] = 1
-    found = moments(blocks(rows, np.zeros((1, 100), int), 30), 1)
+    found = moments(blocks(rows, np.zeros((1, 100), int), 30), 1, 100)
     assert torch.isfinite(found.basis).all() and torch.isfinite(found.groups).all()
     assert abs(float(found.basis[0, 7])) == pytest.approx(1)
     assert float(found.values[0]) == pytest.approx(100, rel=1e-4)
-    nothing = moments(blocks(0 * rows, np.zeros((1, 100), int), 30), 1)
+    nothing = moments(blocks(0 * rows, np.zeros((1, 100), int), 30), 1, 100)
     assert nothing.trace == 0 and torch.isfinite(nothing.basis).all()
 
 
 def test_no_rows_are_refused():
     with pytest.raises(ValueError, match="at least one row"):
-        moments(iter(()), 1)
+        moments(iter(()), 1, 0)
 
 
 @settings(deadline=None, max_examples=50)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -132,11 +133,12 @@ def instability(
         windows: Into how many stretches of equal time the longest episode is divided.
         advance: Called with the number of steps that have just been done.
     """
-    count = len(visited.blocks)
-    order, lengths = [], []
+    count, states = len(visited.blocks), int(visited.lengths.sum())
+    order, lengths = torch.empty(states, dtype=torch.long), torch.ones(states, dtype=torch.float64)
     groups = _groups(visited, windows) if windows else visited.block_of_step[None]
 
     def blocks() -> Iterator[Block]:
+        done = 0
         for steps, seen, memory in replayed(policy, visited):
             rows, weights, length = gradients.of(policy, seen, memory)
             every = np.repeat(steps, rows.shape[1])
@@ -145,14 +147,16 @@ def instability(
                 weights.repeat_interleave(rows.shape[1]),
                 torch.from_numpy(groups[:, every]),
             )
-            order.append(steps)
-            lengths.append(length)
+            order[done : done + len(steps)] = torch.from_numpy(steps)
+            lengths[done : done + len(steps)] = length
+            done += len(steps)
             advance(len(steps))
 
-    found = moments(blocks(), count + windows)
-    norms = np.empty(visited.lengths.sum())
-    squares = found.squares.reshape(len(norms), -1).sum(1)  # over the rows of each state
-    norms[np.concatenate(order)] = squares.sqrt() * torch.cat(lengths)
+    per_state = policy.outputs or 1 if isinstance(policy.action_space, spaces.Box) else 1
+    found = moments(blocks(), count + windows, states * per_state)
+    norms = np.empty(states)
+    squares = found.squares.reshape(states, -1).sum(1)  # over the rows of each state
+    norms[order] = squares.sqrt() * lengths
     return Instability(found, count, norms)
 
 

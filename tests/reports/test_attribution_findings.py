@@ -4,7 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
-from explained import attribution, continuous, estimate, faithfulness, image, reliance, what_if
+from explained import (
+    attribution,
+    continuous,
+    estimate,
+    faithfulness,
+    image,
+    recurrent,
+    reliance,
+    what_if,
+)
 
 from policyscope.reports.findings import find
 from policyscope.reports.report import Entry
@@ -27,7 +36,7 @@ def test_a_true_and_complete_picture_gives_no_warning(found):
     findings = found(attribution())
     assert set(findings) == {"S1", "S5", "S6", "S7", "S8", "S9", "S11"}
     assert {finding.severity for finding in findings.values()} == {"info"}
-    assert all(finding.advice.endswith(".") for finding in findings.values())
+    assert all(finding.advice.endswith((".", "…")) for finding in findings.values())
 
 
 def test_every_finding_leads_to_evidence_that_is_there(found):
@@ -125,14 +134,22 @@ def test_whole_episodes_are_compared_in_pairs(found):
     assert "60 [60, 60] more, over 5 paired episodes" in finding.sentence
     same = found(attribution(reliance=reliance(earned=(90.0, 20.0, 90.0, 80.0))))["S9"]
     assert same.severity == "warning" and "no sure difference" in same.sentence
+    lucky = reliance(earned=(102.0, 20.0, 102.0, 80.0))
+    assert found(attribution(reliance=lucky))["S9"].title.endswith("is open")
 
 
 def test_the_rho_that_is_spoken_of_is_the_nearest_to_nine_tenths(found):
     rhos = (0.5, 0.8)
     findings = found(image(reliance=reliance(rhos=rhos, played=(0.5,))))
-    assert "Without the most important 20% of the pixels it" in findings["S8"].sentence
+    assert "Without the most important 20% of the pixels that it" in findings["S8"].sentence
     assert "most important 20% of the pixels" in findings["S7"].sentence
-    assert "most important 50%" in findings["S9"].sentence
+    assert "most important 50% of the pixels of every observation" in findings["S9"].sentence
+
+
+def test_with_memory_every_observation_is_masked_alone(found):
+    findings = found(recurrent(reliance=reliance(size=60)))
+    assert "6 of the 60 numbers that it sees" in findings["S7"].sentence
+    assert "2 of the 20 numbers of every observation" in findings["S9"].sentence
 
 
 def test_shifts_under_which_the_mask_is_near_chance_are_named(found):

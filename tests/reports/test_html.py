@@ -310,3 +310,17 @@ def test_recorded_observations_are_named_where_an_environment_would_be():
     words = " ".join(Tags(page(report(environment=anywhere, episodes=0))).words.split())
     assert f"Observations ofwalk{ATTACK}.npz Seed17" in words
     assert "SHA-256 of" not in words
+
+
+def test_what_cannot_be_read_on_a_narrow_screen_scrolls_there():
+    tags = Tags(page(report()))
+    rooms = [
+        one.room
+        for name, entry in report().entries.items()
+        for one in figures.draw(name, entry.result, report().environment)
+    ]
+    styles = [a["style"] or "" for _, a in tags.elements if "plot" in (a.get("class") or "")]
+    assert [
+        f"min-width: {room}rem" in style for room, style in zip(rooms, styles, strict=True)
+    ] == [room > 0 for room in rooms]
+    assert 0 < sum(room > 0 for room in rooms) < len(rooms)

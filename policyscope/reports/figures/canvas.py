@@ -48,6 +48,8 @@ class Drawn:
     caption: str
     """Plain text: what is shown, what the interval is, and of how many."""
     figure: go.Figure
+    room: int = 0
+    """Width in rem below which it cannot be read, so that narrow screens have to scroll."""
 
 
 def library() -> str:

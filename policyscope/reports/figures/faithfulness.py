@@ -24,6 +24,8 @@ UNCOMPARED = {"RIS", "sensitivity", "completeness error", "randomised weights"}
 """Scores of which chance says nothing: maps that never change are as stable as can be."""
 SHADE = ((0.0, "#f5c9a8"), (0.5, "#ffffff"), (1.0, "#bcdcf0"))
 """Surely worse than chance, not told apart, surely better."""
+ROOM = 56
+"""Width in rem that a dozen columns of numbers need."""
 SIGNS = {-1: " ✗", 0: "", 1: " ✓"}
 
 
@@ -116,8 +118,7 @@ def _scores(name: str, result: Attribution) -> Drawn:
     )
     figure.update_yaxes(tickvals=np.arange(len(labels)), ticktext=labels, showgrid=False)
     figure.update_yaxes(range=[len(labels) - 0.5, -0.5], ticks="")
-    figure.update_layout(grid={"rows": 1, "columns": 1})  # which makes the page give it room
-    return Drawn(f"{name}-faithfulness", "Which method tells best", _about(result), figure)
+    return Drawn(f"{name}-faithfulness", "Which method tells best", _about(result), figure, ROOM)
 
 
 def _about(result: Attribution) -> str:

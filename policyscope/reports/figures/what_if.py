@@ -22,8 +22,8 @@ from policyscope.statistics import legible
 
 STATES, NEAREST, FEATURES = 8, 2, 25
 """States in the table, changes of each, and features in the figure."""
-ROW = 28
-"""Pixels."""
+ROW, ROOM = 28, 54
+"""Height of a row in pixels, and the table's least width in rem."""
 HEADS = tuple("where|it does|it would do|if|were|instead of|which is|usual changes".split("|"))
 WIDTHS = (1.5, 1.1, 1.1, 1.9, 0.8, 0.9, 0.8, 1.1)
 """Headings from left to right make a sentence."""
@@ -56,7 +56,7 @@ def _table(name: str, result: Attribution, what_if: WhatIf, environment: Setting
         header={"values": HEADS, "fill": shade[0], "line": {"width": 0}} | common,
         cells={"values": columns, "fill": shade[1], "line": {"width": 0}} | common,
     )
-    figure.update_layout(grid={"rows": 1, "columns": 1}, margin={"l": 0, "r": 0, "t": 8, "b": 0})
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 8, "b": 0})
     never, reach = len(distance) - len(turn), legible(what_if.reach)
     keeps = "none keeps" if never == 0 else f"{never} keep" + "s" * (never == 1)
     newest = " of the newest observation" * bool(result.credit_of_past)
@@ -68,6 +68,7 @@ def _table(name: str, result: Attribution, what_if: WhatIf, environment: Setting
         f"feature varies. Of the {len(distance)} states that were examined, {keeps} the "
         f"action whatever single feature is changed by up to {reach} usual changes.",
         figure,
+        ROOM,
     )
 
 

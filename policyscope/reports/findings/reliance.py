@@ -6,7 +6,7 @@ import numpy as np
 
 from policyscope import statistics
 from policyscope.reports.report import Finding
-from policyscope.reports.results import Attribution, Reliance, count_salient
+from policyscope.reports.results import Attribution, count_salient
 from policyscope.statistics import Estimate
 
 ANYWAY = 0.9
@@ -29,7 +29,7 @@ def from_reliance(name: str, result: Attribution) -> Iterator[Finding]:
     if {"removed", "random_removed"} <= kept.keys():
         yield _removed(name, result, kept, reliance.rhos[place])
     if reliance.played and {"salient", "random"} <= kept.keys():
-        yield _played(name, reliance)
+        yield _played(name, result)
     moved = [
         (shift, overlap)
         for shift, overlap in zip(reliance.shifts, reliance.overlaps, strict=True)
@@ -46,6 +46,7 @@ def _nearest(rhos: tuple[float, ...], rho: float) -> int:
 def _left(name: str, result: Attribution, kept: dict[str, Estimate], rho: float) -> Finding:
     """S7: whether the salient part is enough."""
     salient, random = kept["salient"], kept["random"]
+    part = _part(result, rho, result.reliance.size)
     severity, title = "warning", "The picture is incomplete"
     verdict = "what decides is not all in the picture"
     advice = "Do not call the rest irrelevant; the figure says how much has to be left."
@@ -61,7 +62,7 @@ def _left(name: str, result: Attribution, kept: dict[str, Estimate], rho: float)
         code="S7",
         severity=severity,
         title=title,
-        sentence=f"With only the most important {_part(result, rho)} left it "
+        sentence=f"With only the most important {part} that it sees left it "
         f"{_keeps(result, salient)}, with as many left at random {random:.0%}: {verdict}.",
         advice=advice,
         evidence=f"{name}.keeps_action[mask=salient,rho={rho:g}]",
@@ -71,6 +72,7 @@ def _left(name: str, result: Attribution, kept: dict[str, Estimate], rho: float)
 def _removed(name: str, result: Attribution, kept: dict[str, Estimate], rho: float) -> Finding:
     """S8: whether it needs the salient part."""
     removed, random = kept["removed"], kept["random_removed"]
+    part = _part(result, rho, result.reliance.size)
     needed = removed.high < random.low
     verdict = "it needs what the picture shows"
     if not needed:
@@ -79,7 +81,7 @@ def _removed(name: str, result: Attribution, kept: dict[str, Estimate], rho: flo
         code="S8",
         severity="info" if needed else "warning",
         title="It needs what the picture shows" if needed else "It does without the picture",
-        sentence=f"Without the most important {_part(result, rho)} it "
+        sentence=f"Without the most important {part} that it sees it "
         f"{_keeps(result, removed)}, without as many at random {random:.0%}: {verdict}.",
         advice="Guard what is in the picture: noise, dirt and delay there count."
         if needed
@@ -88,10 +90,9 @@ def _removed(name: str, result: Attribution, kept: dict[str, Estimate], rho: flo
     )
 
 
-def _part(result: Attribution, rho: float) -> str:
+def _part(result: Attribution, rho: float, size: int) -> str:
     if result.features:
-        size = result.reliance.size
-        return f"{count_salient(size, rho)} of the {size} numbers that it sees"
+        return f"{count_salient(size, rho)} of the {size} numbers"
     return f"{100 * (1 - rho):.3g}% of the pixels"
 
 
@@ -101,27 +102,37 @@ def _keeps(result: Attribution, share: Estimate) -> str:
     return f"keeps its actions {share:.0%} close"
 
 
-def _played(name: str, reliance: Reliance) -> Finding:
+def _played(name: str, result: Attribution) -> Finding:
     """S9: whole episodes with only the salient part, against as much at random."""
+    reliance = result.reliance
     place = _nearest(reliance.played, reliance.rho)
-    salient, random = (reliance.masks.index(mask) for mask in ("salient", "random"))
-    pairs = reliance.returns[salient, place] - reliance.returns[random, place]
-    gain = statistics.mean(pairs, reliance.confidence)
     rho = reliance.played[place]
-    enough = gain.low > 0
-    verdict = f"{gain} more" if enough else f"no sure difference ({gain})"
+    salient, random = (reliance.masks.index(mask) for mask in ("salient", "random"))
+    returns = reliance.returns[:, place]
+    gain = statistics.mean(returns[salient] - returns[random], reliance.confidence)
+    loss = statistics.mean(reliance.clean - returns[salient], reliance.confidence)
+    # every observation is masked alone, whatever is remembered
+    part = _part(result, rho, reliance.size // max(len(result.credit_of_past), 1))
+    severity, title = "info", "Whether the picture is enough to play is open"
+    verdict = f"no sure difference ({gain})"
+    advice = f"Play more episodes with masked observations, --set {name}.episodes=…"
+    if gain.low > 0:
+        title, verdict = "It plays by the picture", f"{gain} more"
+        advice = (
+            "Compare with the return of random actions: more may still be far from playing well."
+        )
+    elif loss.low > 0:
+        severity, title = "warning", "The picture is not enough to play"
+        advice = "What keeps single actions does not keep an episode; try a smaller ρ."
     return Finding(
         code="S9",
-        severity="info" if enough else "warning",
-        title="It plays by the picture" if enough else "The picture is not enough to play",
-        sentence=f"Seeing only the most important {100 * (1 - rho):.3g}% of every observation, by "
+        severity=severity,
+        title=title,
+        sentence=f"Seeing only the most important {part} of every observation, by "
         f"{reliance.quick}, it returns {reliance.mean_return(salient, place)} in place of "
         f"{reliance.clean.mean():.4g}, and {reliance.mean_return(random, place)} with as "
         f"much at random: {verdict}, over {gain.n} paired episodes.",
-        advice="Compare with the return of random actions: a difference may lie far below playing "
-        "well."
-        if enough
-        else "What keeps single actions does not keep an episode; try a smaller ρ.",
+        advice=advice,
         evidence=f"{name}.return[mask=salient,rho={rho:g}]",
     )
 

@@ -29,11 +29,12 @@ def of(policy: Policy, seen: torch.Tensor, memory=()) -> Glimpses:
     return Glimpses(policy, seen, memory, np.arange(len(seen)) + 100)
 
 
-def recurrent(inputs: int, outputs: int, states: int, back: int) -> Glimpses:
+def recurrent(inputs: int, outputs: int, states: int, back: int, *, relu: bool = False) -> Glimpses:
     """What a policy with an LSTM of random weights saw, and remembered before."""
     torch.manual_seed(0)
     lstm, body = nn.LSTM(inputs, 8), nn.Linear(8, outputs)
-    network = Recurrent(nn.Identity(), lstm, body).eval().requires_grad_(False)
+    features = nn.Sequential(nn.Linear(inputs, inputs), nn.ReLU()) if relu else nn.Identity()
+    network = Recurrent(features, lstm, body).eval().requires_grad_(False)
     policy = Policy(
         network,
         outputs,

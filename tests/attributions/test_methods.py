@@ -40,13 +40,14 @@ SUBJECTS = {
     "images with channels last": lambda: glimpsing.images(states=9, last=True),
     "a value": lambda: valued(),
     "memory": lambda: glimpsing.recurrent(4, 3, states=9, back=3),
+    "memory behind ReLU": lambda: glimpsing.recurrent(4, 3, states=9, back=3, relu=True),
 }
 
 
-VECTORS = {"vectors", "smooth", "a value", "memory"}
+VECTORS = {"vectors", "smooth", "a value", "memory", "memory behind ReLU"}
 REFUSED = {
     "blur": VECTORS,
-    "deeplift": {"memory"},
+    "deeplift": {"memory", "memory behind ReLU"},
     "guided backpropagation": {"smooth", "memory"},
     "sarfa": {"a value"},
 }

@@ -101,8 +101,9 @@ def main() -> None:
         ]
     if arguments.images:
         tasks.append(image_task(arguments.images))
-    Console().print(integrated(tasks, arguments.rounds, arguments.most))
-    Console().print(gradients(tasks, arguments.rounds))
+    console = Console(width=110)
+    console.print(integrated(tasks, arguments.rounds, arguments.most))
+    console.print(gradients(tasks, arguments.rounds))
 
 
 def integrated(tasks: list[Task], rounds: int, most: int) -> Table:

@@ -120,6 +120,7 @@ def test_neither_the_policy_nor_anybodys_randomness_is_touched(case):
     marks = [marks_of(module) for module in network.modules()]
     drawn, drawn_too = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     seen = glimpses.seen.clone()
+    method.obstacle(glimpses)
     explained(method, glimpses, glimpsing.reference(glimpses))
     assert torch.equal(torch.get_rng_state(), drawn)
     np.testing.assert_array_equal(np.random.get_state()[1], drawn_too)  # noqa: NPY002

@@ -232,7 +232,7 @@ def test_of_several_actions_at_once_a_change_leads_to_something_else():
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(0.0, "0.00"), (0.00057, "6e-4"), (0.0123, "0.012"), (-0.5, "-0.50"), (12.3, "12"),
+    [(0.0, "0.00"), (0.00057, "6e-4"), (0.0023, "0.002"), (-0.5, "-0.50"), (12.3, "12"),
      (36_000_000.0, "3.6e7"), (0.9999, "1.00")],
 )  # fmt: skip
 def test_numbers_in_cells_have_few_digits(value, told):

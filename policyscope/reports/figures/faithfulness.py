@@ -175,7 +175,7 @@ def _short(number: float) -> str:
     """Few digits, since there are many columns."""
     size = abs(number)
     if size == 0 or 1e-3 <= size < 1e3:
-        return f"{number:.{3 if 0 < size < 0.1 else 2 if size < 10 else 0}f}"
+        return f"{number:.{3 if 0 < size < 0.01 else 2 if size < 10 else 0}f}"
     mantissa, _, exponent = f"{number:.{1 if size > 1 else 0}e}".partition("e")
     return f"{mantissa}e{int(exponent)}"
 

@@ -22,7 +22,7 @@ from policyscope.statistics import legible
 
 STATES, NEAREST, FEATURES = 8, 2, 25
 """States in the table, changes of each, and features in the figure."""
-ROW, ROOM = 28, 54
+ROW, ROOM = 28, 57
 """Height of a row in pixels, and the table's least width in rem."""
 HEADS = tuple("where|it does|it would do|if|were|instead of|which is|usual changes".split("|"))
 WIDTHS = (1.5, 1.1, 1.1, 1.9, 0.8, 0.9, 0.8, 1.1)

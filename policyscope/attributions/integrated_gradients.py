@@ -6,8 +6,9 @@ The integral is taken at Gauss–Legendre nodes, which are exact for polynomials
 all targets share them. How far the sum misses S(s) − S(b) says how good it is: states that miss it
 by more than `tolerance` times the way that the score goes from b to s, ∫₀¹ |dS/dα| dα, get twice as
 many, each for itself. Where that hardly helps the score has kinks. Before a vector there are few of
-them, and they are found one by one (see `kinks`); before an image there are thousands, and the
-error stays what it is, which `integrate` tells.
+them, and they are found one by one (see `kinks`). Before an image there are thousands, and between
+kinks behind a bent output, tanh behind ReLU, nothing is straight: there the error stays what it is
+after a last doubling that helped, or `limit` nodes, and `integrate` tells it.
 
 Reference: Sundararajan, Taly, Yan 2017, https://arxiv.org/abs/1703.01365
 """

@@ -241,10 +241,10 @@ SHARED = Path(__file__).parents[2] / "shared" / "checkpoints"
 
 
 @pytest.mark.parametrize(
-    ("file", "inputs", "answered"),
-    [("go1-policy.onnx", 48, True), ("unitree-g1-motion.pt", 47, False)],
+    ("file", "inputs"),
+    [("go1-policy.onnx", 48), ("unitree-g1-motion.pt", 47)],
 )
-def test_robots_policies_are_analysed_without_an_environment(tmp_path, file, inputs, answered):
+def test_robots_policies_are_analysed_without_an_environment(tmp_path, file, inputs):
     if not (SHARED / file).exists():
         pytest.skip("the published checkpoints are not here")
     if file.endswith("onnx"):
@@ -252,6 +252,6 @@ def test_robots_policies_are_analysed_without_an_environment(tmp_path, file, inp
     np.save(tmp_path / "walk.npy", np.random.default_rng(0).normal(size=(60, inputs)))
     report = analyze(SHARED / file, observations=tmp_path / "walk.npy", actions="continuous")
     assert isinstance(report.entries["returns"].result, NotApplicable)
-    assert isinstance(report.entries["saliency"].result, Attribution) == answered
+    assert isinstance(report.entries["saliency"].result, Attribution)
     assert len(report.environment.actions) == 12
     assert len(report.environment.features) == inputs

@@ -40,7 +40,7 @@ from policyscope.attributions.decision import decision, each_score
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.gradient import Gradient
 from policyscope.attributions.method import Maps, Method, Reference
-from policyscope.attributions.sampling import compared, drawn, glimpsed
+from policyscope.attributions.sampling import compared, drawn, glimpsed, one_at_a_time
 from policyscope.attributions.slopes import values
 from policyscope.policies.flips import is_discrete
 from policyscope.policies.policy import Policy
@@ -56,6 +56,8 @@ class Saliency:
     """How many visited states are explained, of observations that are vectors."""
     images: int = 40
     """How many are explained of observations that are images."""
+    singles: int = 20
+    """How many are explained of policies that answer one observation at a time."""
     scored: int = 200
     """In how many of these the methods are compared."""
     window: int = 8
@@ -76,9 +78,10 @@ class Saliency:
     needs: ClassVar[tuple[Need, ...]] = ()
 
     def __post_init__(self) -> None:
-        if min(self.states, self.images, self.scored, self.window, self.episodes) < 1:
+        counts = (self.states, self.images, self.singles, self.scored, self.window)
+        if min(*counts, self.episodes - 1) < 1:
             raise ValueError(
-                "Saliency needs states, images, scored, window and episodes of at least 1."
+                "Saliency needs states, images, singles, scored and window ≥ 1, and episodes ≥ 2."
             )
         if not self.rhos or not all(0 < r < 1 for r in (self.rho, *self.rhos, *self.played)):
             raise ValueError("Saliency needs rho, rhos and played between 0 and 1.")
@@ -88,8 +91,11 @@ class Saliency:
     def run(self, subject: Subject, rng: np.random.Generator) -> Attribution | NotApplicable:
         """See `Analyzer.run`."""
         policy, visited = subject.policy, subject.visited
+        count = self.states if _sees_vectors(policy) else self.images
         window = min(self.window, int(visited.lengths.max())) if policy.memory_shapes else 1
-        steps = drawn(visited, self.states if _sees_vectors(policy) else self.images, window, rng)
+        if one_at_a_time(policy):
+            count, window = self.singles, 1
+        steps = drawn(visited, count, window, rng)
         glimpses = glimpsed(policy, visited, steps, window)
         reference = compared(policy, visited, window)
         averaging = Averaging(visited, rng, self.confidence)

@@ -7,12 +7,18 @@ from jaxtyping import Int
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.method import Reference
 from policyscope.policies.policy import Policy
+from policyscope.policies.programs import Remembering
 from policyscope.rollouts.replay import replayed
 from policyscope.rollouts.units import usual_changes
 from policyscope.rollouts.visited import Visited
 
 AVERAGED = 1000
 """Images of which the mean is taken, evenly spaced over all that were seen."""
+
+
+def one_at_a_time(policy: Policy) -> bool:
+    """Whether it answers one observation after the other, however many it is given."""
+    return any(isinstance(part, Remembering) for part in policy.network.modules())
 
 
 def drawn(

@@ -74,7 +74,7 @@ class Wiring:
     def leaving(self, answers: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Scores and memory of one lane."""
         states = zip(self.states, answers[1:], strict=True)
-        return answers[0].reshape(-1).float(), *(port.leaving(value) for port, value in states)
+        return answers[0].flatten().float(), *(port.leaving(value) for port, value in states)
 
 
 @dataclass(frozen=True)

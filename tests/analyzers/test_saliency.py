@@ -168,7 +168,15 @@ def test_where_no_method_applies_the_reasons_are_given():
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"states": 0}, {"window": 0}, {"rhos": ()}, {"rhos": (1.0,)}, {"played": (0,)}, {"reach": 0}],
+    [
+        {"states": 0},
+        {"window": 0},
+        {"episodes": 1},
+        {"rhos": ()},
+        {"rhos": (1.0,)},
+        {"played": (0,)},
+        {"reach": 0},
+    ],
 )
 def test_parameters_that_make_no_sense_are_refused(parameters):
     with pytest.raises(ValueError, match="Saliency needs"):

@@ -1,6 +1,7 @@
 import dataclasses
 import typing
 
+import certificates
 import direction_sets
 import numpy as np
 import plotly.io
@@ -64,6 +65,7 @@ EXAMPLES = [
     attribution([0.3, 0.7]),
     direction_sets.directions(),
     direction_sets.compared(),
+    certificates.certificate(),
     NotApplicable("needs gradients"),
     Failed("ValueError: no"),
 ]

@@ -6,6 +6,7 @@ here, and figures for it in `reports/figures`.
 """
 
 from policyscope.reports.results.attribution import Attribution
+from policyscope.reports.results.certificate import Certificate
 from policyscope.reports.results.direction_comparison import DirectionComparison
 from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet
 from policyscope.reports.results.episode_returns import EpisodeReturns
@@ -16,6 +17,7 @@ from policyscope.reports.results.no_answer import Failed, NotApplicable
 __all__ = [
     "INDEPENDENT",
     "Attribution",
+    "Certificate",
     "DirectionComparison",
     "DirectionSet",
     "EpisodeReturns",
@@ -26,5 +28,13 @@ __all__ = [
     "Result",
 ]
 
-Result = EpisodeReturns | Attribution | DirectionSet | DirectionComparison | NotApplicable | Failed
+Result = (
+    EpisodeReturns
+    | Attribution
+    | DirectionSet
+    | DirectionComparison
+    | Certificate
+    | NotApplicable
+    | Failed
+)
 """Everything an analyzer may answer."""

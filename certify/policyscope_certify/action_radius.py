@@ -34,7 +34,11 @@ Leads = Callable[[Network, Region, Float[Tensor, " state row score"]], Float[Ten
 
 
 def certified_radii(
-    network: Network, actions: Space, region: Region, reach: float, leads: Leads = linear_bounds
+    network: Network,
+    actions: Space | None,
+    region: Region,
+    reach: float,
+    leads: Leads = linear_bounds,
 ) -> Float[Tensor, " state"]:
     """The largest radius, up to `reach`, within which each state's greedy action certainly stays.
 
@@ -85,14 +89,14 @@ def action_bounds(network: Network, actions: spaces.Box, region: Region) -> Inte
     return Interval(scores.low.clamp(low, high), scores.high.clamp(low, high))
 
 
-def choices(actions: Space) -> tuple[int, ...]:
+def choices(actions: Space | None) -> tuple[int, ...]:
     """How many alternatives each choice has."""
     match actions:
         case spaces.Discrete():
             return (int(actions.n),)
         case spaces.MultiDiscrete():
             return tuple(actions.nvec.flatten().tolist())
-    raise ValueError(f"certified_radii needs discrete actions, not {actions}.")
+    raise ValueError(f"Certified radii need discrete actions, not {actions}.")
 
 
 def lead_rows(

@@ -141,5 +141,5 @@ def test_continuous_actions_stay_between_their_bounds_and_the_action_space():
 def test_continuous_actions_have_no_radius():
     policy = handmade.policy(handmade.linear([[1.0]]), 1, spaces.Box(-1, 1, (1,)))
     region = Region.around(torch.ones(1, 1), 2)
-    with pytest.raises(ValueError, match="needs discrete actions"):
+    with pytest.raises(ValueError, match="need discrete actions"):
         certified_radii(network_of(policy), policy.action_space, region, 1.0)

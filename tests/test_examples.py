@@ -119,6 +119,7 @@ def test_the_shipped_atari_policy_wins_at_pong(examples):
 SHIPPED = {
     "cartpole_dqn.zip": "CartPole-v1",
     "cartpole_ppo.zip": "CartPole-v1",
+    "cartpole_smoothed.zip": "CartPole-v1",
     "cartpole_c51.cleanrl_model": "CartPole-v1",
     "pendulum_sac.zip": "Pendulum-v1",
     "pendulum_td3.cleanrl_model": "Pendulum-v1",

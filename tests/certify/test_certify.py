@@ -207,7 +207,7 @@ def test_deviations_scale_noise_and_budget_alike(subject):
 
 def test_returns_below_zero_are_certified_from_their_floor(examples):
     environment = Environment("Pendulum-v1")
-    subject = Subject.observed(load(examples / "pendulum_smoothed.zip"), environment, 3, 0)
+    subject = Subject.observed(load(examples / "pendulum_sac.zip"), environment, 3, 0)
     found = answered(subject, sigma=(0.2,), budgets=(0.0, 0.2, 9.0), episodes=100)
     assert found.floor == pytest.approx(-3254.7, abs=0.1)
     assert "Clopper–Pearson at 1000 values" in found.method

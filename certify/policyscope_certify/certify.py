@@ -44,6 +44,11 @@ from policyscope_certify.smoothing import (
 INDEPENDENT = "certified episodes"
 """Purpose of the seed of the noisy episodes: not those that the unit of a feature was taken from"""
 SUCCESS = ReturnRange(0, 1, whole=True)
+UNKNOWN = (
+    "nothing is known of the lowest return of this environment, and without a floor an adversary "
+    "may cost any amount: give one with --set certify.floor=…, or certify the share of episodes "
+    "that return enough with --set certify.goal=…"
+)
 
 
 @dataclass(frozen=True)
@@ -94,43 +99,44 @@ class Certify:
         clean = self._counted(subject.rollouts.returns)
         within = self._within(subject)
         if within is None:
-            return NotApplicable(
-                "nothing is known of the lowest return of this environment, and without a floor "
-                "an adversary may cost any amount: give one with --set certify.floor=…, or certify "
-                "the share of episodes that return enough with --set certify.goal=…"
-            )
-        unit, scale = 1.0, np.ones(0)
-        if self.units == "deviations":
-            unit = deviations_of(subject)
-            scale = unit.flatten()
-        noisy = np.stack([self._noisy(subject, sigma * unit, sigma) for sigma in self.sigma])
+            return NotApplicable(UNKNOWN)
+        scaled = self.units == "deviations"
+        unit = deviations_of(subject) if scaled else np.ones(())
+        noisy = np.stack([self._noisy(subject, unit, sigma) for sigma in self.sigma])
         if noisy.min() < within.floor:
             raise UsageError(
                 f"An episode returned {noisy.min():g}, below the floor of {within.floor:g}; give a "
                 "floor that no return is below, with --set certify.floor=…"
             )
-        alpha = self.alpha / len(self.sigma)
-        reached = [_reached(returns, within, alpha) for returns in noisy]
-        budgets = np.array(self.budgets)
-        pairs = list(zip(reached, self.sigma, strict=True))
-        means = [mean_bounds(found, within.floor, budgets, sigma) for found, sigma in pairs]
-        share = 1 - self.quantile
-        lows = [quantile_bounds(found, within.floor, budgets, s, share) for found, s in pairs]
+        means, quantiles = self._bounds(noisy, within)
         return Certificate(
             sigmas=self.sigma,
             budgets=self.budgets,
             clean=clean,
             noisy=noisy,
-            bounds=np.stack(means),
+            bounds=means,
             quantile=self.quantile,
-            quantile_bounds=np.stack(lows),
+            quantile_bounds=quantiles,
             floor=within.floor,
             goal=self.goal[0] if self.goal else None,
-            scale=scale,
+            scale=unit.flatten() if scaled else np.ones(0),
             images=subject.rollouts.observations.ndim > 2,
             method=_method(within),
             confidence=1 - self.alpha,
         )
+
+    def _bounds(
+        self, noisy: Float[np.ndarray, " sigma run"], within: ReturnRange
+    ) -> tuple[Float[np.ndarray, " sigma budget"], Float[np.ndarray, " sigma budget"]]:
+        """On the mean and on the quantile, all at once with confidence 1 − α."""
+        alpha, budgets = self.alpha / len(self.sigma), np.array(self.budgets)
+        means, quantiles = [], []
+        for returns, sigma in zip(noisy, self.sigma, strict=True):
+            reached = _reached(returns, within, alpha)
+            at = (reached, within.floor, budgets, sigma)
+            means.append(mean_bounds(*at))
+            quantiles.append(quantile_bounds(*at, share=1 - self.quantile))
+        return np.stack(means), np.stack(quantiles)
 
     def _within(self, subject: Subject) -> ReturnRange | None:
         """What is known of what is certified, before any of it is seen."""
@@ -143,11 +149,11 @@ class Certify:
         return replace(known, floor=floor, whole=known.whole and floor.is_integer())
 
     def _noisy(
-        self, subject: Subject, deviations: float | Float[np.ndarray, " *observation"], sigma: float
+        self, subject: Subject, unit: Float[np.ndarray, " *observation"], sigma: float
     ) -> Float[np.ndarray, " run"]:
         """Returns of independent episodes under noise."""
         other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
-        noise, actor = SmoothingNoise(deviations), Greedy(subject.policy)
+        noise, actor = SmoothingNoise(np.asarray(sigma * unit)), Greedy(subject.policy)
         what = f"noise of {sigma:g}"
         return self._counted(subject.returns(actor, noise, self.episodes, other, what))
 

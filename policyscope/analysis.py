@@ -137,6 +137,8 @@ def _value(kind: type, name: str, parameter: str, text: str) -> Any:
         )
     value = literal(text)
     wanted = get_origin(types[parameter]) or types[parameter]
+    if wanted is tuple and isinstance(value, int | float) and not isinstance(value, bool):
+        value = (value,)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):

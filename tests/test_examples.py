@@ -190,6 +190,7 @@ SHIPPED = {
     "cartpole_dqn.zip": "CartPole-v1",
     "cartpole_distracted.zip": DISTRACTED,
     "cartpole_ppo.zip": "CartPole-v1",
+    "cartpole_smoothed.zip": "CartPole-v1",
     "cartpole_c51.cleanrl_model": "CartPole-v1",
     "pendulum_sac.zip": "Pendulum-v1",
     "pendulum_td3.cleanrl_model": "Pendulum-v1",

@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from gymnasium import Space
+from jaxtyping import Float
 
 from policyscope.errors import EnvironmentMismatch
 from policyscope.policies.policy import Policy
@@ -17,7 +18,7 @@ from policyscope.rollouts.features import features_of
 from policyscope.rollouts.fitting import fitted_to_recording
 from policyscope.rollouts.names import Feature, action_names
 from policyscope.rollouts.perturbation import Perturbation
-from policyscope.rollouts.play import play
+from policyscope.rollouts.play import play, returns_of
 from policyscope.rollouts.recording import Recording
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.visited import Visited
@@ -138,19 +139,43 @@ class Subject:
         Raises:
             EnvironmentMismatch: If there is no environment to play in.
         """
-        if self.environment is None:
-            raise EnvironmentMismatch(f"needs {Need.ENVIRONMENT.value}")
         episodes = len(self.rollouts.lengths) if episodes is None else episodes
+        seed = self.seed if seed is None else seed
         with self.progress(what or actor.purpose, episodes) as advance:
             return play(
                 actor,
-                self.environment,
+                self._somewhere,
                 episodes,
-                self.seed if seed is None else seed,
+                seed,
                 perturbation=perturbation,
                 lanes=self.lanes,
                 on_finished=advance,
             )
+
+    def returns(
+        self, actor: Actor, perturbation: Perturbation | None, episodes: int, seed: int, what: str
+    ) -> Float[np.ndarray, " episode"]:
+        """What episodes return, of which nothing else is kept, so that there may be any number.
+
+        See `play`.
+        """
+        with self.progress(what, episodes) as advance:
+            return returns_of(
+                actor,
+                self._somewhere,
+                episodes,
+                seed,
+                perturbation=perturbation,
+                lanes=self.lanes,
+                on_finished=advance,
+            )
+
+    @property
+    def _somewhere(self) -> Environment:
+        """The environment, where there is one to play in."""
+        if self.environment is None:
+            raise EnvironmentMismatch(f"needs {Need.ENVIRONMENT.value}")
+        return self.environment
 
 
 class Need(Enum):

@@ -13,6 +13,7 @@ from policyscope.reports.results import (
     CHANCE,
     INDEPENDENT,
     Attribution,
+    Certificate,
     DirectionComparison,
     DirectionSet,
     EpisodeReturns,
@@ -95,6 +96,8 @@ def _result(entry: Entry) -> RenderableType:
             return _directions(entry.result)
         case DirectionComparison():
             return _direction_comparison(entry.result)
+        case Certificate():
+            return _certificate(entry.result)
         case NotApplicable(reason=reason):
             return Text(f"  does not apply: {reason}")
         case Failed(error=error):
@@ -228,4 +231,23 @@ def _direction_comparison(result: DirectionComparison) -> Table:
         ("gradient's length, ratio", result.gradient_length_changes),
     ):
         table.add_row(label, Text(f"{of_second:.3g}"), Text(f"{of_rerun:.3g}"))
+    return table
+
+
+def _certificate(result: Certificate) -> Table:
+    """What is certified at some budgets, below what there is without an adversary."""
+    table = Table(box=None, header_style="dim")
+    table.add_column(f"{result.counted}, at {100 * result.confidence:.6g}%", no_wrap=True)
+    for sigma in result.sigmas:
+        table.add_column(f"noise of {sigma:g}", justify="right")
+    clean, *blank = legible(result.clean_mean().value), *[""] * (len(result.sigmas) - 1)
+    table.add_row("without noise", clean, *blank)
+    noisy = [legible(result.noisy_mean(i).value) for i in range(len(result.sigmas))]
+    table.add_row("under noise", *noisy)
+    places = np.linspace(0, len(result.budgets) - 1, min(len(result.budgets), SHOWN))
+    for place in places.round().astype(int).tolist():
+        table.add_row(
+            f"adversary of l2 {result.budgets[place]:g}, at least",
+            *(legible(bound) for bound in result.bounds[:, place]),
+        )
     return table

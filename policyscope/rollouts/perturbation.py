@@ -72,8 +72,7 @@ class GaussianNoise:
         generators: Generators,
     ) -> Shaped[np.ndarray, " lane *observation"]:
         """See `Perturbation.perturb`."""
-        shape = observations.shape[1:]
-        noise = np.stack([generators.of(e).standard_normal(shape) for e in episodes.tolist()])
+        noise = generators.standard_normal(episodes, observations.shape[1:])
         return as_observations(observations + self.sigma * noise, observations.dtype)
 
 

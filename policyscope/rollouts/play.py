@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from policyscope.errors import UsageError
 from policyscope.rollouts.actors import Actor
@@ -19,6 +20,7 @@ from policyscope.rollouts.lockstep import Lockstep
 from policyscope.rollouts.perturbation import Perturbation
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import Generators, environment_seed
+from policyscope.rollouts.tape import Record, Tally, Tape
 
 
 def play(  # noqa: PLR0913  the three that follow * have defaults that suit everyone
@@ -45,14 +47,46 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
     Raises:
         UsageError: If there are no episodes or no lanes to play.
     """
-    if episodes < 1 or (lanes is not None and lanes < 1):
-        raise UsageError(f"play needs at least 1 episode and 1 lane, not {episodes} and {lanes}.")
-    count = min(episodes, lanes or environment.usual_lanes)
+    _require_some(episodes, lanes)
+    tape = Tape(episodes)
+    _play(tape, actor, environment, seed, perturbation, lanes, on_finished)
+    return tape.rollouts(seed, environment.frame_stack)
+
+
+def returns_of(  # noqa: PLR0913  see `play`
+    actor: Actor,
+    environment: Environment,
+    episodes: int,
+    seed: int = 0,
+    *,
+    perturbation: Perturbation | None = None,
+    lanes: int | None = None,
+    on_finished: Callable[[int], None] = lambda episodes: None,
+) -> Float[np.ndarray, " episode"]:
+    """The undiscounted returns of the episodes that `play` plays, and nothing else of them.
+
+    What an episode needs is forgotten when it ends, so there may be any number. See `play`.
+    """
+    _require_some(episodes, lanes)
+    tally = Tally(episodes)
+    _play(tally, actor, environment, seed, perturbation, lanes, on_finished)
+    return tally.returns
+
+
+def _play(  # noqa: PLR0913  see `play`
+    record: Record,
+    actor: Actor,
+    environment: Environment,
+    seed: int,
+    perturbation: Perturbation | None,
+    lanes: int | None,
+    on_finished: Callable[[int], None],
+) -> None:
+    count = min(record.episodes, lanes or environment.usual_lanes)
     simulators = environment.lanes(count)
     eyes = _Eyes(perturbation, environment.frame_stack, seed)
     choices = Generators(seed, actor.purpose)
-    playing = Lockstep(range(episodes), count, environment.batch)
-    tape = _Tape(episodes)
+    playing = Lockstep(range(record.episodes), count, environment.batch)
 
     def begin(positions: np.ndarray) -> np.ndarray:
         seeds = [
@@ -68,10 +102,10 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
             actions, memory = actor.act(eyes.see(shown), memory, playing, choices)
             following, rewards, terminated, truncated = simulators.step(playing.lanes, actions)
             seen = () if perturbation is None else (shown,)
-            tape.write(playing.episodes, (observations, actions, rewards, *seen))
+            record.write(playing.episodes, (observations, actions, rewards, *seen))
             ended = terminated | truncated
             if ended.any():
-                tape.end(playing.episodes[ended], terminated[ended], truncated[ended])
+                record.end(playing.episodes[ended], terminated[ended], truncated[ended])
                 on_finished(int(ended.sum()))
                 begun, kept = playing.finish(ended)
                 following, memory = following[kept], tuple(m[kept] for m in memory)
@@ -81,7 +115,11 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
                     for rows, fresh in zip(memory, actor.initial_memory(len(begun)), strict=True):
                         rows[begun] = fresh
             observations = following
-    return tape.rollouts(seed, environment.frame_stack)
+
+
+def _require_some(episodes: int, lanes: int | None) -> None:
+    if episodes < 1 or (lanes is not None and lanes < 1):
+        raise UsageError(f"play needs at least 1 episode and 1 lane, not {episodes} and {lanes}.")
 
 
 class _Eyes:
@@ -114,47 +152,6 @@ class _Eyes:
         if self._frames is not None:
             self._frames = self._frames[kept]
             self._frames[begun] = 0
-
-
-class _Tape:
-    """Steps as they are played, all lanes at once; whole episodes when it is read."""
-
-    def __init__(self, episodes: int) -> None:
-        self._lengths = np.zeros(episodes, np.int64)
-        self._terminated = np.zeros(episodes, bool)
-        self._truncated = np.zeros(episodes, bool)
-        self._places: list[tuple[np.ndarray, np.ndarray]] = []
-        self._steps: list[tuple[np.ndarray, ...]] = []
-
-    def write(self, episodes: np.ndarray, step: tuple[np.ndarray, ...]) -> None:
-        self._places.append((episodes.copy(), self._lengths[episodes]))
-        self._steps.append(step)
-        self._lengths[episodes] += 1
-
-    def end(self, episodes: np.ndarray, terminated: np.ndarray, truncated: np.ndarray) -> None:
-        self._terminated[episodes] = terminated
-        self._truncated[episodes] = truncated
-
-    def rollouts(self, seed: int, frame_stack: int | None) -> Rollouts:
-        first = np.cumsum(self._lengths) - self._lengths
-        places = [first[episode] + time for episode, time in self._places]
-        columns = []
-        for parts in zip(*self._steps, strict=True):
-            columns.append(np.empty((self._lengths.sum(), *parts[0].shape[1:]), parts[0].dtype))
-            for place, part in zip(places, parts, strict=True):
-                columns[-1][place] = part
-        observations, actions, rewards, *shown = columns
-        return Rollouts(
-            seed=seed,
-            lengths=self._lengths,
-            observations=observations,
-            shown=shown[0] if shown else observations,
-            actions=actions,
-            rewards=rewards,
-            terminated=self._terminated,
-            truncated=self._truncated,
-            frame_stack=frame_stack,
-        )
 
 
 @contextmanager

@@ -4,9 +4,14 @@ Each triple spawns its own `numpy.random.SeedSequence` child, so episode i draws
 whatever the number of lanes, workers or machines, and whatever was drawn for other purposes.
 """
 
+import math
 import zlib
 
 import numpy as np
+from jaxtyping import Float, Int
+
+AHEAD = 256
+"""Normal numbers that are drawn at once for each episode: one call for each is slow."""
 
 
 def sequence(seed: int, purpose: str, episode: int = 0) -> np.random.SeedSequence:
@@ -31,9 +36,49 @@ class Generators:
         self._seed = seed
         self._purpose = purpose
         self._made: dict[int, np.random.Generator] = {}
+        self._episodes = np.zeros(0, np.int64)
+        self._rows = np.zeros(0, np.int64)
+        self._ahead = np.zeros((0, 0))
+        self._used = np.zeros(0, np.int64)
 
     def of(self, episode: int) -> np.random.Generator:
         """The generator of one episode, in the state that its last draw left."""
         if episode not in self._made:
             self._made[episode] = generator(self._seed, self._purpose, episode)
         return self._made[episode]
+
+    def standard_normal(
+        self, episodes: Int[np.ndarray, " lane"], shape: tuple[int, ...]
+    ) -> Float[np.ndarray, " lane *shape"]:
+        """The next normal numbers of every episode: those that `of` would draw one by one.
+
+        They are drawn ahead, so a purpose that draws them here draws nothing else, always of one
+        shape; an episode that is left out of a call has ended, and no call has more than the first.
+        """
+        size = math.prod(shape)
+        if not np.array_equal(episodes, self._episodes):
+            self._keep(episodes, max(AHEAD // max(size, 1), 1) * size)
+        width = self._ahead.shape[1]
+        for lane in np.flatnonzero(self._used[self._rows] == width).tolist():
+            row = self._rows[lane]
+            self._ahead[row] = self.of(int(episodes[lane])).standard_normal(width)
+            self._used[row] = 0
+        places = self._used[self._rows, None] + np.arange(size)
+        self._used[self._rows] += size
+        return self._ahead[self._rows[:, None], places].reshape(len(episodes), *shape)
+
+    def _keep(self, episodes: np.ndarray, width: int) -> None:
+        """Leave what was drawn ahead where it is, and find it for the lanes as they are now."""
+        _, now, before = np.intersect1d(episodes, self._episodes, return_indices=True)
+        for episode in np.setdiff1d(self._episodes, episodes).tolist():
+            del self._made[episode]
+        rows = np.full(len(episodes), -1)
+        rows[now] = self._rows[before]
+        if len(self._ahead) < len(episodes):  # at the first call
+            self._ahead = np.empty((len(episodes), width))
+            self._used = np.full(len(episodes), width)
+        free = np.setdiff1d(np.arange(len(self._ahead)), rows)
+        begun = rows < 0
+        rows[begun] = free[: begun.sum()]
+        self._used[rows[begun]] = width
+        self._episodes, self._rows = episodes.copy(), rows

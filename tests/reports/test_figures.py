@@ -1,5 +1,6 @@
 import typing
 
+import certificates
 import direction_sets
 import explained
 import numpy as np
@@ -41,6 +42,7 @@ EXAMPLES = [
     explained.image(),
     direction_sets.directions(),
     direction_sets.compared(),
+    certificates.certificate(),
     NotApplicable("needs gradients"),
     Failed("ValueError: no"),
 ]

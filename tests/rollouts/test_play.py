@@ -9,7 +9,7 @@ from policyscope.policies.loading import load
 from policyscope.rollouts.actors import Greedy, UniformRandom
 from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.perturbation import GaussianNoise
-from policyscope.rollouts.play import play
+from policyscope.rollouts.play import play, returns_of
 from policyscope.rollouts.seeds import environment_seed, generator
 
 CARTPOLE = Environment("CartPole-v1")
@@ -159,3 +159,17 @@ def test_random_actions_of_every_kind_lie_in_their_space():
         drawn = [UniformRandom(space)._draw(rng) for _ in range(200)]
         assert all(space.contains(np.asarray(action)) or action in space for action in drawn)
     assert len({int(UniformRandom(spaces[0])._draw(rng)) for _ in range(50)}) == 3
+
+
+@pytest.mark.parametrize("noise", [None, GaussianNoise(0.3)])
+def test_returns_alone_are_those_of_the_same_episodes(noise):
+    actor = random_actor(CARTPOLE)
+    whole = play(actor, CARTPOLE, 30, 2, perturbation=noise, lanes=7).returns
+    finished = []
+    alone = returns_of(
+        actor, CARTPOLE, 30, 2, perturbation=noise, lanes=4, on_finished=finished.append
+    )
+    assert (alone == whole).all() and len(set(alone)) > 5
+    assert sum(finished) == 30
+    with pytest.raises(UsageError, match="at least 1 episode"):
+        returns_of(actor, CARTPOLE, -3)

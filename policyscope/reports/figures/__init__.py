@@ -2,12 +2,14 @@
 
 from policyscope.reports.figures.attribution import draw_attribution
 from policyscope.reports.figures.canvas import Drawn, library
+from policyscope.reports.figures.certificate import draw_certificate
 from policyscope.reports.figures.direction_comparison import draw_direction_comparison
 from policyscope.reports.figures.direction_set import draw_directions
 from policyscope.reports.figures.episode_returns import draw_returns
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
     Attribution,
+    Certificate,
     DirectionComparison,
     DirectionSet,
     EpisodeReturns,
@@ -36,5 +38,7 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
             return draw_directions(name, result, environment)
         case DirectionComparison():
             return draw_direction_comparison(name, result)
+        case Certificate():
+            return draw_certificate(name, result)
         case NotApplicable() | Failed():
             return ()

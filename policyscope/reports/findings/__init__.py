@@ -25,6 +25,9 @@
 | D3 | info | one direction holds nearly everything, so that Λ says little |
 | D4 | info | shifts that move the direction, or that none does |
 | D5 | warning | not even an independent run keeps the direction |
+| G1 | info | what no adversary can take away, and which noise keeps most |
+| G2 | warning | a certificate that says nothing from some budget on |
+| G3 | critical, warning | noise that the policy cannot act under: a certificate of little |
 
 Those about two policies are listed in `comparison.py`.
 """
@@ -32,12 +35,14 @@ Those about two policies are listed in `comparison.py`.
 from collections.abc import Iterator
 
 from policyscope.reports.findings.attribution import from_attribution
+from policyscope.reports.findings.certificate import from_certificate
 from policyscope.reports.findings.comparison import compared_directions, compared_returns
 from policyscope.reports.findings.direction_set import from_directions
 from policyscope.reports.findings.episode_returns import from_returns
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import (
     Attribution,
+    Certificate,
     DirectionComparison,
     DirectionSet,
     EpisodeReturns,
@@ -59,6 +64,8 @@ def find(report: Report) -> tuple[Finding, ...]:
                 found += from_attribution(name, result)
             case DirectionSet() as result:
                 found += from_directions(name, result)
+            case Certificate() as result:
+                found += from_certificate(name, result)
             case DirectionComparison() as result:
                 found += compared_directions(name, result)
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))

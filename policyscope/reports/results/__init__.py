@@ -6,6 +6,7 @@ here, and figures for it in `reports/figures`.
 """
 
 from policyscope.reports.results.attribution import Attribution
+from policyscope.reports.results.certificate import Certificate
 from policyscope.reports.results.direction_comparison import DirectionComparison
 from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet
 from policyscope.reports.results.episode_returns import EpisodeReturns
@@ -20,6 +21,7 @@ __all__ = [
     "CHANCE",
     "INDEPENDENT",
     "Attribution",
+    "Certificate",
     "DirectionComparison",
     "DirectionSet",
     "EpisodeReturns",
@@ -34,5 +36,13 @@ __all__ = [
     "count_salient",
 ]
 
-Result = EpisodeReturns | Attribution | DirectionSet | DirectionComparison | NotApplicable | Failed
+Result = (
+    EpisodeReturns
+    | Attribution
+    | DirectionSet
+    | DirectionComparison
+    | Certificate
+    | NotApplicable
+    | Failed
+)
 """Everything an analyzer may answer."""

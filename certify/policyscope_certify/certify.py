@@ -1,0 +1,181 @@
+"""Certify: what does a policy return at least, whatever a bounded adversary does to what it sees?
+
+Normal noise of deviation σ is added to every new observation. What the policy returns then, over n
+noisy episodes, bounds from below what it returns under noise and any adversary that adds ε_t, with
+Σ_t ‖ε_t‖² ≤ B² over the whole episode:
+
+    E_adversary[R] ≥ a + Σ_j (v_j − v_{j−1}) Φ(Φ⁻¹(p_j) − B/σ)       p_j ≤ P[R ≥ v_j],  v₀ = a ≤ R
+
+See `smoothing.py`. The guarantee is of the noisy policy, and of no other: what it returns without
+an adversary, and what the policy returns without noise, stand beside it.
+
+How the p_j are bounded is settled by what is known of returns before any is seen. Between a floor
+and a ceiling, Clopper and Pearson's bound at every whole number, or at a thousand values evenly
+spaced, each with α/T; with a floor alone, that of Dvoretzky, Kiefer and Wolfowitz. With `goal`, the
+share of episodes that reach it is certified, from one bound at α. Several σ share α, so that all
+numbers of an answer hold together with confidence 1 − α: choosing the best of them is free.
+
+Reference: Kumar, Levine & Feizi 2022, Policy Smoothing for Provably Robust Reinforcement Learning,
+ICLR, https://arxiv.org/abs/2106.11420
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from policyscope.analyzers.subject import Need, Subject
+from policyscope.errors import UsageError
+from policyscope.reports.results import Certificate, NotApplicable
+from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.seeds import generator
+from policyscope_certify.noise import SmoothingNoise, deviations_of
+from policyscope_certify.return_range import ReturnRange, known_range
+from policyscope_certify.smoothing import (
+    Survival,
+    mean_bounds,
+    quantile_bounds,
+    threshold_wise,
+    uniform,
+)
+
+INDEPENDENT = "certified episodes"
+"""Purpose of the seed of the noisy episodes: not those that the unit of a feature was taken from"""
+SUCCESS = ReturnRange(0, 1, whole=True)
+UNKNOWN = (
+    "nothing is known of the lowest return of this environment, and without a floor an adversary "
+    "may cost any amount: give one with --set certify.floor=…, or certify the share of episodes "
+    "that return enough with --set certify.goal=…"
+)
+
+
+@dataclass(frozen=True)
+class Certify:
+    """What does it return at least, whatever a bounded adversary does to what it sees?"""
+
+    sigma: tuple[float, ...] = (0.2,)
+    """Standard deviations of the noise; the first is that of the policy as it would be used."""
+    budgets: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    """B: lengths of all that the adversary adds in an episode, as one vector."""
+    episodes: int = 1000
+    """Noisy episodes, played for each sigma."""
+    alpha: float = 0.05
+    """Probability that any of the certificates is wrong; several sigma share it."""
+    units: str = "environment"
+    """What sigma and budgets count: the `environment`'s units, or `deviations` of each feature."""
+    floor: tuple[float, ...] = ()
+    """No return is below it; where nothing is given, what is known of the environment."""
+    goal: tuple[float, ...] = ()
+    """A return from which on an episode is a success, to certify the share of these instead."""
+    quantile: float = 0.5
+    """Share of the episodes that may return less than the certified quantile."""
+
+    needs: ClassVar[tuple[Need, ...]] = (Need.ENVIRONMENT,)
+
+    def __post_init__(self) -> None:
+        kinds = ("deviations", "environment")
+        given = (*self.floor, *self.goal)
+        for right, sentence in (
+            (
+                _distinct(self.sigma, above=0),
+                f"Certify needs each sigma above 0, not {self.sigma}.",
+            ),
+            (_distinct(self.budgets, least=0), f"Budgets are 0 or more, not {self.budgets}."),
+            (0 < self.alpha <= 0.5, f"alpha is above 0 and at most 0.5, not {self.alpha}."),
+            (0 < self.quantile < 1, f"quantile is between 0 and 1, not {self.quantile}."),
+            (self.episodes > 1, f"Certify needs at least 2 episodes, not {self.episodes}."),
+            (self.units in kinds, f"units is {' or '.join(kinds)}, not {self.units!r}."),
+            (max(len(self.floor), len(self.goal)) < 2, "Certify takes one floor and one goal."),
+            (all(map(math.isfinite, given)), f"floor and goal are finite, not {given}."),
+        ):
+            if not right:
+                raise ValueError(sentence)
+
+    def run(self, subject: Subject, rng: np.random.Generator) -> Certificate | NotApplicable:
+        """See `Analyzer.run`."""
+        del rng  # the noisy episodes have generators of their own
+        clean = self._counted(subject.rollouts.returns)
+        within = self._within(subject)
+        if within is None:
+            return NotApplicable(UNKNOWN)
+        scaled = self.units == "deviations"
+        unit = deviations_of(subject) if scaled else np.ones(())
+        noisy = np.stack([self._noisy(subject, unit, sigma) for sigma in self.sigma])
+        if noisy.min() < within.floor:
+            raise UsageError(
+                f"An episode returned {noisy.min():g}, below the floor of {within.floor:g}; give a "
+                "floor that no return is below, with --set certify.floor=…"
+            )
+        means, quantiles = self._bounds(noisy, within)
+        return Certificate(
+            sigmas=self.sigma,
+            budgets=self.budgets,
+            clean=clean,
+            noisy=noisy,
+            bounds=means,
+            quantile=self.quantile,
+            quantile_bounds=quantiles,
+            floor=within.floor,
+            goal=self.goal[0] if self.goal else None,
+            scale=unit.flatten() if scaled else np.ones(0),
+            images=subject.rollouts.observations.ndim > 2,
+            method=_method(within),
+            confidence=1 - self.alpha,
+        )
+
+    def _bounds(
+        self, noisy: Float[np.ndarray, " sigma run"], within: ReturnRange
+    ) -> tuple[Float[np.ndarray, " sigma budget"], Float[np.ndarray, " sigma budget"]]:
+        """On the mean and on the quantile, all at once with confidence 1 − α."""
+        alpha, budgets = self.alpha / len(self.sigma), np.array(self.budgets)
+        means, quantiles = [], []
+        for returns, sigma in zip(noisy, self.sigma, strict=True):
+            reached = _reached(returns, within, alpha)
+            at = (reached, within.floor, budgets, sigma)
+            means.append(mean_bounds(*at))
+            quantiles.append(quantile_bounds(*at, share=1 - self.quantile))
+        return np.stack(means), np.stack(quantiles)
+
+    def _within(self, subject: Subject) -> ReturnRange | None:
+        """What is known of what is certified, before any of it is seen."""
+        if self.goal:
+            return SUCCESS
+        known = known_range(subject.environment) if subject.environment else None
+        if not self.floor:
+            return known
+        known, floor = known or ReturnRange(-math.inf), self.floor[0]
+        return replace(known, floor=floor, whole=known.whole and floor.is_integer())
+
+    def _noisy(
+        self, subject: Subject, unit: Float[np.ndarray, " *observation"], sigma: float
+    ) -> Float[np.ndarray, " run"]:
+        """Returns of independent episodes under noise."""
+        other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
+        noise, actor = SmoothingNoise(np.asarray(sigma * unit)), Greedy(subject.policy)
+        what = f"noise of {sigma:g}"
+        return self._counted(subject.returns(actor, noise, self.episodes, other, what))
+
+    def _counted(self, returns: Float[np.ndarray, " run"]) -> Float[np.ndarray, " run"]:
+        """What is certified of each episode."""
+        return (returns >= self.goal[0]).astype(float) if self.goal else returns
+
+
+def _distinct(
+    values: tuple[float, ...], least: float = -math.inf, above: float = -math.inf
+) -> bool:
+    """Whether there are values, each of them once, finite and in bounds."""
+    inside = all(max(least, above) <= value < math.inf and value > above for value in values)
+    return 0 < len(values) == len(set(values)) and inside
+
+
+def _reached(returns: Float[np.ndarray, " run"], within: ReturnRange, alpha: float) -> Survival:
+    values = within.values
+    return uniform(returns, alpha) if values is None else threshold_wise(returns, values, alpha)
+
+
+def _method(within: ReturnRange) -> str:
+    if within.values is None:
+        return "policy smoothing, Dvoretzky–Kiefer–Wolfowitz"
+    return f"policy smoothing, Clopper–Pearson at {len(within.values)} values"

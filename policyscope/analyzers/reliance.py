@@ -149,7 +149,7 @@ def _returns(
     subject: Subject, method: Method, reference: Reference, looks: Looks
 ) -> tuple[Float[np.ndarray, " episode"], Float[np.ndarray, " mask rho episode"]]:
     """Of the same episodes, with nothing masked and with every mask."""
-    if subject.environment is None:
+    if subject.environment is None or not looks.played:
         return np.empty(0), np.empty((len(MASKS), 0, 0))
     episodes = min(looks.episodes, len(subject.rollouts.lengths))
     newest = reference.newest if subject.policy.memory_shapes else reference

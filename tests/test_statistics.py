@@ -90,3 +90,15 @@ def test_bootstrap_of_one_episode_is_refused():
 def test_an_estimate_formats_every_number_alike():
     estimate = statistics.Estimate(0.5, 0.25, 0.75, 0.95, 10, "Student t")
     assert f"{estimate:.0%}" == "50% [25%, 75%]"
+
+
+def test_medians_lie_between_order_statistics():
+    # P[Binomial(20, ½) ≤ 5] = 0.0207 and ≤ 6 is 0.058: the sixth from either end
+    values = np.random.default_rng(0).permutation(np.arange(1.0, 21.0))
+    estimate = statistics.median(values)
+    assert (estimate.value, estimate.low, estimate.high, estimate.n) == (10.5, 6.0, 15.0, 20)
+
+
+def test_the_median_of_few_values_may_be_any_of_them():
+    estimate = statistics.median(np.array([3.0, 1.0, 2.0]))
+    assert (estimate.value, estimate.low, estimate.high) == (2.0, 1.0, 3.0)

@@ -5,6 +5,7 @@ know a handful of types and not every method. Arrays have named axes. A new ques
 here, and figures for it in `reports/figures`.
 """
 
+from policyscope.reports.results.action_certificates import ActionCertificates
 from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.certificate import Certificate
 from policyscope.reports.results.direction_comparison import DirectionComparison
@@ -16,6 +17,7 @@ from policyscope.reports.results.no_answer import Failed, NotApplicable
 
 __all__ = [
     "INDEPENDENT",
+    "ActionCertificates",
     "Attribution",
     "Certificate",
     "DirectionComparison",

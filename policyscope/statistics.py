@@ -72,6 +72,24 @@ def chance_overlap(part: int, whole: int) -> float:
     return float(stats.hypergeom.pmf(shared, whole, part, part) @ (shared / (2 * part - shared)))
 
 
+def median(values: Float[np.ndarray, " state"], confidence: float = CONFIDENCE) -> Estimate:
+    """Median with the exact interval between order statistics, scipy's; n counts the values.
+
+    Where they are too few for the confidence the interval ends at the smallest and the largest.
+    """
+    found = stats.quantile_test(values, q=0, p=0.5).confidence_interval(confidence)
+    low = found.low if np.isfinite(found.low) else values.min()
+    high = found.high if np.isfinite(found.high) else values.max()
+    return Estimate(
+        float(np.median(values)),
+        float(low),
+        float(high),
+        confidence,
+        len(values),
+        "order statistics",
+    )
+
+
 def bootstrap(
     groups: Float[np.ndarray, " episode quantity"],
     statistic: Callable[[np.ndarray], np.ndarray],

@@ -103,3 +103,15 @@ def test_overlap_of_random_parts_is_counted(part, whole, overlap):
 def test_overlap_of_large_random_parts_is_what_their_areas_say():
     # independent parts of area a share a², and cover 2a − a²
     assert statistics.chance_overlap(706, 7056) == pytest.approx(0.1 / 1.9, rel=1e-2)
+
+
+def test_medians_lie_between_order_statistics():
+    # P[Binomial(20, ½) ≤ 5] = 0.0207 and ≤ 6 is 0.058: the sixth from either end
+    values = np.random.default_rng(0).permutation(np.arange(1.0, 21.0))
+    estimate = statistics.median(values)
+    assert (estimate.value, estimate.low, estimate.high, estimate.n) == (10.5, 6.0, 15.0, 20)
+
+
+def test_the_median_of_few_values_may_be_any_of_them():
+    estimate = statistics.median(np.array([3.0, 1.0, 2.0]))
+    assert (estimate.value, estimate.low, estimate.high) == (2.0, 1.0, 3.0)

@@ -22,7 +22,7 @@ from gymnasium import Space, spaces
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from policyscope_certify.bounds import Interval, interval_bounds, linear_bounds, score_bounds
+from policyscope_certify.bounds import Interval, interval_bounds, linear_bounds
 from policyscope_certify.network import Network
 from policyscope_certify.regions import Region
 
@@ -80,9 +80,8 @@ def interval_leads(
     return low[..., 0]
 
 
-def action_bounds(network: Network, actions: spaces.Box, region: Region) -> Interval:
+def action_bounds(actions: spaces.Box, scores: Interval) -> Interval:
     """Between what each dimension of a continuous action stays, clipped as the action is."""
-    scores = score_bounds(network, region)
     low, high = (
         torch.from_numpy(bound.flatten()).double() for bound in (actions.low, actions.high)
     )

@@ -28,9 +28,10 @@ from jaxtyping import Float
 
 from policyscope.analyzers.subject import Need, Subject
 from policyscope.errors import UsageError
-from policyscope.reports.results import Certificate, NotApplicable
+from policyscope.reports.results import ActionCertificates, Certificate, NotApplicable
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.seeds import generator
+from policyscope_certify.action_certificates import AroundStates, action_certificates
 from policyscope_certify.noise import SmoothingNoise, deviations_of
 from policyscope_certify.return_range import ReturnRange, known_range
 from policyscope_certify.smoothing import (
@@ -71,6 +72,10 @@ class Certify:
     """A return from which on an episode is a success, to certify the share of these instead."""
     quantile: float = 0.5
     """Share of the episodes that may return less than the certified quantile."""
+    action_states: int = 20
+    """Visited states in which single actions are certified as well; 0 for none."""
+    action_draws: int = 10_000
+    """Draws of the noise in each of them."""
 
     needs: ClassVar[tuple[Need, ...]] = (Need.ENVIRONMENT,)
 
@@ -85,6 +90,10 @@ class Certify:
             (_distinct(self.budgets, least=0), f"Budgets are 0 or more, not {self.budgets}."),
             (0 < self.alpha <= 0.5, f"alpha is above 0 and at most 0.5, not {self.alpha}."),
             (0 < self.quantile < 1, f"quantile is between 0 and 1, not {self.quantile}."),
+            (
+                min(self.action_states, self.action_draws - 1) >= 0,
+                "action_states is at least 0, and action_draws at least 1.",
+            ),
             (self.episodes > 1, f"Certify needs at least 2 episodes, not {self.episodes}."),
             (self.units in kinds, f"units is {' or '.join(kinds)}, not {self.units!r}."),
             (max(len(self.floor), len(self.goal)) < 2, "Certify takes one floor and one goal."),
@@ -123,6 +132,7 @@ class Certify:
             images=subject.rollouts.observations.ndim > 2,
             method=_method(within),
             confidence=1 - self.alpha,
+            actions=self._actions(subject, unit),
         )
 
     def _bounds(
@@ -137,6 +147,15 @@ class Certify:
             means.append(mean_bounds(*at))
             quantiles.append(quantile_bounds(*at, share=1 - self.quantile))
         return np.stack(means), np.stack(quantiles)
+
+    def _actions(
+        self, subject: Subject, unit: Float[np.ndarray, " *observation"]
+    ) -> ActionCertificates | None:
+        """Of single actions, where they are asked for."""
+        if not self.action_states:
+            return None
+        sigma, states, draws = self.sigma[0], self.action_states, self.action_draws
+        return action_certificates(subject, AroundStates(sigma, unit, states, draws, self.alpha))
 
     def _within(self, subject: Subject) -> ReturnRange | None:
         """What is known of what is certified, before any of it is seen."""

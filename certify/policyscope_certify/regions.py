@@ -18,6 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+NORMS = {"l2": 2.0, "linf": math.inf}
+"""p, by the name that it has in measures."""
+
 Rows = Float[Tensor, " #state row *observation"]
 
 

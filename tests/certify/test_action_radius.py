@@ -13,6 +13,7 @@ from policyscope_certify.action_radius import (
     certified_radii,
     interval_leads,
 )
+from policyscope_certify.bounds import score_bounds
 from policyscope_certify.regions import Region
 from policyscope_certify.tracing import network_of
 from torch import nn
@@ -133,7 +134,7 @@ def test_continuous_actions_stay_between_their_bounds_and_the_action_space():
     body = nn.Sequential(handmade.linear([[2.0], [0.1]]))
     policy = handmade.policy(body, 1, actions)
     region = Region.around(torch.tensor([[0.25]]), 2).of_radius(0.5)
-    found = action_bounds(network_of(policy), actions, region)
+    found = action_bounds(actions, score_bounds(network_of(policy), region))
     np.testing.assert_allclose(found.low, [[-0.5, -0.025]], atol=1e-6)
     np.testing.assert_allclose(found.high, [[1.0, 0.075]], atol=1e-6)
 

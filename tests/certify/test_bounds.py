@@ -134,6 +134,36 @@ def test_lines_are_followed_back_as_by_hand():
     assert linear_bounds(network, middle, row).item() == pytest.approx(-2)
 
 
+class Around(nn.Module):
+    """tanh(x) − 2x."""
+
+    def forward(self, x):
+        return x.tanh() - 2 * x
+
+
+def test_a_positive_weight_takes_the_line_below_and_its_slope():
+    # on [−1, 3] the least is at 3, where the line below meets the curve; intervals know −7 or so
+    network = nets.network(Around(), 1)
+    region = Region.around(torch.ones(1, 1), math.inf).of_radius(2.0)
+    found = score_bounds(network, region)
+    assert found.low.item() == pytest.approx(math.tanh(3) - 6, abs=1e-9)
+    assert math.tanh(-1) + 2 <= found.high.item() < 2
+
+
+class Difference(nn.Module):
+    """relu(x1) − relu(x2): each is in [0, r]."""
+
+    def forward(self, x):
+        return x[:, :1].relu() - x[:, 1:].relu()
+
+
+def test_half_widths_add_up_where_numbers_are_subtracted():
+    network = nets.network(Difference(), 2)
+    region = Region.around(torch.zeros(1, 2), math.inf).of_radius(1.0)
+    for found in (interval_bounds(network, region), score_bounds(network, region)):
+        assert (found.low.item(), found.high.item()) == (-1, 1)
+
+
 class TwoStreams(nn.Module):
     """A dueling head: v + a − mean a."""
 

@@ -3,6 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from policyscope.reports.figures.action_certificates import draw_action_certificates
 from policyscope.reports.figures.canvas import (
     COLOURS,
     FAINT,
@@ -20,10 +21,13 @@ LINES = 6
 
 
 def draw_certificate(name: str, result: Certificate) -> tuple[Drawn, ...]:
-    """The certificate against the budget, and where there are several sigma against these."""
-    if len(result.sigmas) == 1:
-        return (_by_budget(name, result),)
-    return _by_budget(name, result), _by_sigma(name, result)
+    """The certificate against the budget and, of several sigma, against these; single actions."""
+    drawn = [_by_budget(name, result)]
+    if len(result.sigmas) > 1:
+        drawn.append(_by_sigma(name, result))
+    if result.actions is not None:
+        drawn.append(draw_action_certificates(name, result.actions, result.unit))
+    return tuple(drawn)
 
 
 def _by_budget(name: str, result: Certificate) -> Drawn:

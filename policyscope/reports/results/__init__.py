@@ -5,6 +5,7 @@ know a handful of types and not every method. Arrays have named axes. A new ques
 here, and figures for it in `reports/figures`.
 """
 
+from policyscope.reports.results.action_certificates import ActionCertificates
 from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.certificate import Certificate
 from policyscope.reports.results.direction_comparison import DirectionComparison
@@ -20,6 +21,7 @@ from policyscope.reports.results.what_if import WhatIf
 __all__ = [
     "CHANCE",
     "INDEPENDENT",
+    "ActionCertificates",
     "Attribution",
     "Certificate",
     "DirectionComparison",

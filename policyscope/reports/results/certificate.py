@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from policyscope import statistics
+from policyscope.reports.results.action_certificates import ActionCertificates
 from policyscope.reports.results.measure import Measure
 from policyscope.statistics import Estimate
 
@@ -31,6 +32,11 @@ class Certificate:
         "clean_return": "mean return without noise, of the analysis's own episodes",
         "noisy_success[sigma]": "share of episodes that reach the goal under noise",
         "clean_success": "share of episodes that reach it without noise",
+        "action_radius[method,norm]": "within which the action certainly stays, median over "
+        "visited states: by smoothing, of the noisy policy and with the stated confidence; by "
+        "lines or intervals, of the policy itself and for certain. Alone, that of smoothing",
+        "action_change_bound[method,norm,epsilon]": "likewise, by how much a continuous action "
+        "changes at most within epsilon: its worst dimension, in half ranges",
     }
     sigmas: tuple[float, ...]
     """Standard deviations of the noise, the chosen one first."""
@@ -56,6 +62,8 @@ class Certificate:
     """How the bounds were made."""
     confidence: float
     """Of all bounds together, and of every interval."""
+    actions: ActionCertificates | None = None
+    """Of single states; None where they were not asked for."""
 
     @property
     def unit(self) -> str:
@@ -114,6 +122,8 @@ class Certificate:
             where = (("sigma", f"{sigma:g}"),)
             yield Measure(f"noisy_{self.counted}", where, self.noisy_mean(i), unit)
         yield Measure(f"clean_{self.counted}", (), self.clean_mean(), unit)
+        if self.actions is not None:
+            yield from self.actions.measures(self.unit)
 
     def _mean(self, returns: Float[np.ndarray, " run"]) -> Estimate:
         if self.goal is None:

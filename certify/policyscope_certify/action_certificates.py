@@ -1,0 +1,168 @@
+"""Certificates of single actions, in states that the policy visits, every way there is.
+
+| way | of | norm | holds |
+|---|---|---|---|
+| smoothing | the policy under noise | L2 | with confidence: `action_smoothing.py` |
+| lines, intervals | the policy itself | L2 and L∞ | for certain: `action_radius.py`, `bounds.py` |
+
+An adversary moves one observation as the policy sees it, all frames of a stack, and leaves a
+recurrent policy's memory alone. Deterministic bounds need a network that can be followed, without
+memory and not too wide; where there are none, the reason is told.
+
+References: those of the files named.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from policyscope.analyzers.subject import Subject
+from policyscope.policies.flips import is_discrete
+from policyscope.policies.gradients import action_units
+from policyscope.policies.policy import Memory
+from policyscope.reports.results import ActionCertificates
+from policyscope.rollouts.replay import replayed
+from policyscope.rollouts.seeds import generator
+from policyscope_certify.action_radius import action_bounds, certified_radii, interval_leads
+from policyscope_certify.action_smoothing import (
+    ActionNoise,
+    smoothed_decisions,
+    smoothed_medians,
+)
+from policyscope_certify.bounds import Interval, interval_bounds, linear_bounds, score_bounds
+from policyscope_certify.network import Network, NoBounds
+from policyscope_certify.regions import NORMS, Region
+from policyscope_certify.tracing import network_of
+
+PURPOSE = "states of action certificates"
+WIDEST = 8192
+"""Numbers in all activations of a network whose actions are bounded in an analysis."""
+REACH = 10.0
+"""In deviations of the noise: how far deterministic radii are searched."""
+SHARES = (0.25, 0.5, 1.0)
+"""Of the deviation: radii at which continuous actions are bounded."""
+
+
+@dataclass(frozen=True, eq=False)
+class AroundStates:
+    """Where and how surely actions are to be certified."""
+
+    sigma: float
+    """Deviation of the noise, in units."""
+    unit: Float[np.ndarray, " *observation"]
+    """Of each feature of a new observation, or of all."""
+    states: int
+    draws: int
+    alpha: float
+    """Probability that any of the smoothed certificates is wrong."""
+
+
+def action_certificates(subject: Subject, around: AroundStates) -> ActionCertificates:
+    """Certify the actions in states drawn from those that the policy visited."""
+    seen, memory = _drawn(subject, around.states)
+    noise = ActionNoise(around.sigma, subject.seed, around.draws, alpha=around.alpha / len(seen))
+    units = np.broadcast_to(around.unit, seen.shape[1:])
+    epsilons = () if is_discrete(subject.policy) else tuple(s * around.sigma for s in SHARES)
+    rows = [_smoothed(subject, seen.numpy(), memory, noise, units, epsilons)]
+    ways, missing = [("smoothing", "l2")], None
+    try:
+        network = _narrow(network_of(subject.policy))
+        for method, norm in product(("lines", "intervals"), NORMS):
+            region = Region.around(seen, NORMS[norm], torch.from_numpy(units.copy()))
+            rows.append(_certain(subject, network, region, method, epsilons, around.sigma))
+            ways.append((method, norm))
+    except NoBounds as error:
+        missing = str(error)
+    table = np.stack(rows)
+    discrete = not epsilons
+    methods, norms = zip(*ways, strict=True)
+    return ActionCertificates(
+        methods=methods,
+        norms=norms,
+        radii=table if discrete else np.zeros((len(ways), 0)),
+        epsilons=epsilons,
+        changes=np.zeros((len(ways), 0, len(seen))) if discrete else table,
+        reach=REACH * around.sigma,
+        sigma=around.sigma,
+        draws=around.draws,
+        missing=missing,
+        confidence=1 - around.alpha,
+    )
+
+
+def _drawn(subject: Subject, count: int) -> tuple[Shaped[Tensor, " state *observation"], Memory]:
+    """Visited states, and what was remembered there."""
+    total = int(subject.visited.lengths.sum())
+    rng = generator(subject.seed, PURPOSE)
+    chosen = rng.choice(total, min(count, total), replace=False)
+    parts = []
+    for steps, seen, memory in replayed(subject.policy, subject.visited):
+        here = torch.from_numpy(np.flatnonzero(np.isin(steps, chosen)))
+        parts.append((seen[here], *(part[here] for part in memory)))
+    seen, *memory = (torch.cat(column) for column in zip(*parts, strict=True))
+    return seen, tuple(memory)
+
+
+def _smoothed(  # noqa: PLR0913  whom, where, and under what
+    subject: Subject,
+    seen: np.ndarray,
+    memory: Memory,
+    noise: ActionNoise,
+    units: np.ndarray,
+    epsilons: tuple[float, ...],
+) -> Float[np.ndarray, " *epsilon state"]:
+    """Radii, or the most that the median of an action moves at each radius."""
+    if not epsilons:
+        return smoothed_decisions(subject.policy, seen, noise, units, memory).radii
+    found = smoothed_medians(subject.policy, seen, noise, epsilons, units, memory)
+    centre = found.medians[:, None]
+    return _moved(subject, found.high - centre, centre - found.low).T
+
+
+def _certain(  # noqa: PLR0913  whom, where, and how
+    subject: Subject,
+    network: Network,
+    region: Region,
+    method: str,
+    epsilons: tuple[float, ...],
+    sigma: float,
+) -> Float[np.ndarray, " *epsilon state"]:
+    """Radii, or the most that an action moves at each radius, for certain."""
+    actions = subject.policy.action_space
+    if not isinstance(actions, spaces.Box):
+        leads = linear_bounds if method == "lines" else interval_leads
+        return certified_radii(network, actions, region, REACH * sigma, leads).numpy()
+    bounds = score_bounds if method == "lines" else interval_bounds
+    here = action_bounds(actions, Interval(*[network.values(region.states)[1]] * 2)).low
+    parts = []
+    for epsilon in epsilons:
+        found = action_bounds(actions, bounds(network, region.of_radius(epsilon)))
+        parts.append(_moved(subject, (found.high - here).numpy(), (here - found.low).numpy()))
+    return np.stack(parts)
+
+
+def _moved(
+    subject: Subject, up: Float[np.ndarray, " *row output"], down: Float[np.ndarray, " *row output"]
+) -> Float[np.ndarray, " *row"]:
+    """The larger of two movements of the worst dimension, in half ranges."""
+    return (np.maximum(up, down) / action_units(subject.policy).numpy()).max(-1)
+
+
+def _narrow(network: Network) -> Network:
+    """The network, if it is not too wide.
+
+    Raises:
+        NoBounds: If it is.
+    """
+    width = sum(network.shapes[layer.after].numel() for layer in network.layers)
+    if width > WIDEST:
+        raise NoBounds(
+            f"The network's activations give {width:,} numbers, and deterministic bounds are "
+            f"looked for up to {WIDEST:,}."
+        )
+    return network

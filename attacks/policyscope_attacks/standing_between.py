@@ -9,6 +9,7 @@ Episode i is attacked the same way whatever the number of lanes: all that is ran
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ BATCH = 32
 class StandingBetween:
     """An attack between an environment and a policy, for one run of `play`."""
 
-    purpose = "attack"
+    purpose: ClassVar[str] = "attack"
 
     def __init__(self, attack: Attack, policy: Policy, budget: Budget) -> None:
         self._attack = attack

@@ -31,12 +31,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from policyscope import registry, statistics
 from policyscope.analyzers.direction_change import direction_change
 from policyscope.analyzers.impact import Moves, impact
-from policyscope.analyzers.subject import Need, Subject
+from policyscope.analyzers.subject import Need, Subject, units
 from policyscope.images import radial_spectrum
 from policyscope.moments import LEADING, oriented, principal, quotient
 from policyscope.policies.flips import is_discrete
@@ -154,20 +153,8 @@ class Directions:
     def _gradients(self, subject: Subject, visited: Visited) -> Gradients:
         scale = torch.ones(subject.policy.observation_shape or ())
         if self.units == "deviations":
-            scale = _units(subject, visited)
+            scale = units(subject, visited)
         return Gradients(scale, self.length == "unit", self.temperature, self.fisher)
-
-
-def _units(subject: Subject, visited: Visited) -> Float[Tensor, " *observation"]:
-    """One unit of each feature: its deviation in training, else where it was; images: all of it."""
-    policy, observations = subject.policy, visited.observations
-    if policy.scale is not None:
-        return policy.scale.float()
-    shape = policy.observation_shape or observations.shape[1:]
-    if len(shape) > 1:
-        full = 255.0 if observations.dtype == np.uint8 else 1.0
-        return torch.full(shape, full)
-    return torch.from_numpy(observations.astype(np.float64).std(0)).float()
 
 
 def _watched(

@@ -5,7 +5,10 @@ from enum import Enum
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from gymnasium import Space
+from jaxtyping import Float
+from torch import Tensor
 
 from policyscope.errors import EnvironmentMismatch
 from policyscope.policies.policy import Policy
@@ -151,6 +154,18 @@ class Subject:
                 lanes=self.lanes,
                 on_finished=advance,
             )
+
+
+def units(subject: Subject, visited: Visited) -> Float[Tensor, " *observation"]:
+    """One unit of each feature: its deviation in training, else where it was; images: all of it."""
+    policy, observations = subject.policy, visited.observations
+    if policy.scale is not None:
+        return policy.scale.float()
+    shape = policy.observation_shape or observations.shape[1:]
+    if len(shape) > 1:
+        full = 255.0 if observations.dtype == np.uint8 else 1.0
+        return torch.full(shape, full)
+    return torch.from_numpy(observations.astype(np.float64).std(0)).float()
 
 
 class Need(Enum):

@@ -11,6 +11,7 @@ from rich.text import Text
 from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
     INDEPENDENT,
+    AttackOutcome,
     Attribution,
     DirectionComparison,
     DirectionSet,
@@ -87,6 +88,8 @@ def _result(entry: Entry) -> RenderableType:
     match entry.result:
         case EpisodeReturns():
             return _returns(entry.result)
+        case AttackOutcome():
+            return _attacks(entry.result)
         case Attribution():
             return _attribution(entry.result)
         case DirectionSet():
@@ -115,6 +118,22 @@ def _returns(result: EpisodeReturns) -> Table:
             f"{legible(length.value)} steps",
             f"{truncated.value:.0%}",
         )
+    return table
+
+
+def _attacks(result: AttackOutcome) -> Table:
+    table = Table(box=None, header_style="dim")
+    table.add_column("return under attack, epsilon")
+    places = np.linspace(0, len(result.epsilons) - 1, min(len(result.epsilons), DISTANCES))
+    places = places.round().astype(int).tolist()
+    for place in places:
+        table.add_column(f"{result.epsilons[place]:g}", justify="right")
+    for i, attack in enumerate(result.attacks):
+        cells = [f"{result.mean_return(i, place)}" for place in places]
+        box = "white box" if result.white_box[i] else "black box"
+        table.add_row(f"{attack.replace('_', ' ')}, {box}", *map(Text, cells))
+    worst = [f"{result.worst_return(place)}" for place in places]
+    table.add_row(Text("strongest, held out", "bold"), *map(Text, worst))
     return table
 
 

@@ -30,7 +30,11 @@ class Fgsm:
     """The action to be forced; any other than the policy's own where it is empty."""
 
     white_box: ClassVar[bool] = True
-    draws: ClassVar[int] = 1
+
+    @property
+    def draws(self) -> int:
+        """See `Attack.draws`."""
+        return 1
 
     def delta(self, scene: Scene) -> Float[Tensor, " row *observation"]:
         """See `Attack.delta`."""

@@ -25,7 +25,11 @@ class Mad:
     steps: int = 10
 
     white_box: ClassVar[bool] = True
-    draws: ClassVar[int] = 1
+
+    @property
+    def draws(self) -> int:
+        """See `Attack.draws`."""
+        return 1
 
     def delta(self, scene: Scene) -> Float[Tensor, " row *observation"]:
         """See `Attack.delta`."""

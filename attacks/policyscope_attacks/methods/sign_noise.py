@@ -21,7 +21,11 @@ class SignNoise:
     """A random change as long as may be."""
 
     white_box: ClassVar[bool] = False
-    draws: ClassVar[int] = 1
+
+    @property
+    def draws(self) -> int:
+        """See `Attack.draws`."""
+        return 1
 
     def delta(self, scene: Scene) -> Float[Tensor, " row *observation"]:
         """See `Attack.delta`."""

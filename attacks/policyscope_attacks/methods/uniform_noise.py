@@ -19,7 +19,11 @@ class UniformNoise:
     """A random change."""
 
     white_box: ClassVar[bool] = False
-    draws: ClassVar[int] = 2
+
+    @property
+    def draws(self) -> int:
+        """See `Attack.draws`."""
+        return 2
 
     def delta(self, scene: Scene) -> Float[Tensor, " row *observation"]:
         """See `Attack.delta`."""

@@ -17,18 +17,23 @@
 | D3 | info | one direction holds nearly everything, so that Λ says little |
 | D4 | info | shifts that move the direction, or that none does |
 | D5 | warning | not even an independent run keeps the direction |
+| A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |
+| A2 | info | no attack was found that does |
+| A3 | info | attacks that there was no time for |
 
 Those about two policies are listed in `comparison.py`.
 """
 
 from collections.abc import Iterator
 
+from policyscope.reports.findings.attack_outcome import from_attacks
 from policyscope.reports.findings.attribution import from_attribution
 from policyscope.reports.findings.comparison import compared_directions, compared_returns
 from policyscope.reports.findings.direction_set import from_directions
 from policyscope.reports.findings.episode_returns import from_returns
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import (
+    AttackOutcome,
     Attribution,
     DirectionComparison,
     DirectionSet,
@@ -47,6 +52,8 @@ def find(report: Report) -> tuple[Finding, ...]:
                 found += compared_returns(name, result)
             case EpisodeReturns() as result:
                 found += from_returns(name, result)
+            case AttackOutcome() as result:
+                found += from_attacks(name, result)
             case Attribution() as result:
                 found += from_attribution(name, result)
             case DirectionSet() as result:

@@ -5,6 +5,7 @@ know a handful of types and not every method. Arrays have named axes. A new ques
 here, and figures for it in `reports/figures`.
 """
 
+from policyscope.reports.results.attack_outcome import AttackOutcome
 from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.direction_comparison import DirectionComparison
 from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet
@@ -15,6 +16,7 @@ from policyscope.reports.results.no_answer import Failed, NotApplicable
 
 __all__ = [
     "INDEPENDENT",
+    "AttackOutcome",
     "Attribution",
     "DirectionComparison",
     "DirectionSet",
@@ -26,5 +28,13 @@ __all__ = [
     "Result",
 ]
 
-Result = EpisodeReturns | Attribution | DirectionSet | DirectionComparison | NotApplicable | Failed
+Result = (
+    AttackOutcome
+    | EpisodeReturns
+    | Attribution
+    | DirectionSet
+    | DirectionComparison
+    | NotApplicable
+    | Failed
+)
 """Everything an analyzer may answer."""

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+
 from policyscope.analyzers.subject import Subject
 from policyscope.policies.flips import is_discrete
-from policyscope.policies.policy import Scores
+from policyscope.policies.policy import Policy, Scores
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import generator
@@ -16,11 +19,18 @@ from policyscope_attacks.goal import Goal
 from policyscope_attacks.methods.critic_guided import CriticGuided
 from policyscope_attacks.methods.fgsm import Fgsm
 from policyscope_attacks.methods.mad import Mad
+from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
 from policyscope_attacks.methods.pgd import Pgd
+from policyscope_attacks.methods.policy_director import PolicyDirector
 from policyscope_attacks.methods.random_search import RandomSearch
 from policyscope_attacks.methods.sign_noise import SignNoise
 from policyscope_attacks.methods.uniform_noise import UniformNoise
+from policyscope_attacks.mind import Mind
+from policyscope_attacks.ppo import Practice, trained
 from policyscope_attacks.standing_between import StandingBetween
+
+PRACTICE = 16
+"""Episodes in one iteration of practice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +79,56 @@ def _critic_guided(task: Task) -> Attack | None:
     return CriticGuided(learned(policy, played, seed))
 
 
+def _learned(
+    iterations: int, kind: Callable[[Mind, bool], Attack], outputs: Callable[[Policy], int]
+) -> Callable[[Task], Attack | None]:
+    """An adversary that practises for so many iterations, where it sees vectors."""
+
+    def make(task: Task) -> Attack | None:
+        policy, rollouts = task.subject.policy, task.subject.rollouts
+        if len(policy.observation_shape or ()) != 1 or rollouts.frame_stack is not None:
+            return None
+        seed = task.seed("practice")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            seen = torch.from_numpy(rollouts.observations.astype(np.float32))
+            fresh = Mind(seen, outputs(policy))
+        practice = Practice(
+            play=lambda attack, seed: task.play(attack, PRACTICE, seed, "practice"),
+            gains=task.goal.rewards,
+            attack=lambda mind: kind(mind, True),
+            iterations=iterations,
+            seed=seed,
+        )
+        return kind(trained(fresh, practice), False)
+
+    return make
+
+
+def _direction(policy: Policy) -> int:
+    return policy.outputs or 0
+
+
+def _change(policy: Policy) -> int:
+    return int(np.prod(policy.observation_shape or ()))
+
+
 SUITE: dict[str, Candidate] = {
     "uniform_noise": Candidate(lambda task: UniformNoise(), gradients=False),
     "sign_noise": Candidate(lambda task: SignNoise(), gradients=False),
     "fgsm": Candidate(lambda task: Fgsm(task.goal.action), passes=3),
     "pgd": Candidate(lambda task: Pgd(steps=5, action=task.goal.action), passes=12),
+    "policy_director": Candidate(_learned(12, PolicyDirector, _direction), minutes=1, passes=35),
     "mad": Candidate(lambda task: Mad(), minutes=0.5, passes=12),
     "random_search": Candidate(
         lambda task: RandomSearch(action=task.goal.action), gradients=False, minutes=0.5, passes=20
     ),
     "critic_guided": Candidate(_critic_guided, minutes=0.5, passes=15),
+    "policy_director_long": Candidate(
+        _learned(100, PolicyDirector, _direction), minutes=5, passes=250
+    ),
+    "optimal_adversary": Candidate(
+        _learned(100, OptimalAdversary, _change), gradients=False, minutes=10, passes=200
+    ),
 }
 """By name, the noise that all are read beside first."""

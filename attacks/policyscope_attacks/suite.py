@@ -117,7 +117,7 @@ SUITE: dict[str, Candidate] = {
     "uniform_noise": Candidate(lambda task: UniformNoise(), gradients=False),
     "sign_noise": Candidate(lambda task: SignNoise(), gradients=False),
     "fgsm": Candidate(lambda task: Fgsm(task.goal.action), passes=3),
-    "pgd": Candidate(lambda task: Pgd(steps=5, action=task.goal.action), passes=12),
+    "pgd": Candidate(lambda task: Pgd(steps=5, restarts=1, action=task.goal.action), passes=6),
     "policy_director": Candidate(_learned(12, PolicyDirector, _direction), minutes=1, passes=35),
     "mad": Candidate(lambda task: Mad(), minutes=0.5, passes=12),
     "random_search": Candidate(

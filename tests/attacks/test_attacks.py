@@ -11,6 +11,7 @@ from policyscope.analyzers.subject import Subject
 from policyscope.errors import UsageError
 from policyscope.policies.loading import load
 from policyscope.reports.figures import draw
+from policyscope.reports.findings.attack_outcome import from_attacks
 from policyscope.reports.results import NotApplicable
 from policyscope.rollouts.environment import Environment
 
@@ -145,3 +146,12 @@ def test_it_is_drawn_with_its_boxes_and_what_was_left_out(subject):
     assert "mad" in board.caption
     labels = board.figure.layout.yaxis.ticktext
     assert [("white" in label) for label in labels] == [False, True]
+
+
+def test_what_is_found_is_said_of_held_out_episodes(outcome):
+    found = list(from_attacks("attacks", dataclasses.replace(outcome, left_out=("mad", "pgd"))))
+    assert [finding.code for finding in found] == ["A1", "A3"]
+    assert f"{outcome.worst_return(1)}, by fgsm" in found[0].sentence
+    assert "mad and pgd were not run" in found[1].sentence
+    unharmed = dataclasses.replace(outcome, held_out=np.stack([outcome.held_out_clean] * 2))
+    assert [finding.code for finding in from_attacks("attacks", unharmed)] == ["A2"]

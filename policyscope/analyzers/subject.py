@@ -17,7 +17,7 @@ from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.features import features_of
 from policyscope.rollouts.fitting import fitted_to_recording
 from policyscope.rollouts.names import Feature, action_names
-from policyscope.rollouts.perturbation import Perturbation
+from policyscope.rollouts.perturbation import Adversary, Perturbation
 from policyscope.rollouts.play import play, returns_of
 from policyscope.rollouts.recording import Recording
 from policyscope.rollouts.rollouts import Rollouts
@@ -122,7 +122,7 @@ class Subject:
     def play(
         self,
         actor: Actor,
-        perturbation: Perturbation | None = None,
+        perturbation: Perturbation | Adversary | None = None,
         episodes: int | None = None,
         seed: int | None = None,
         what: str | None = None,

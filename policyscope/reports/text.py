@@ -1,6 +1,7 @@
 """The one-screen summary: what a person reads first, in a terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -12,6 +13,7 @@ from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
     CHANCE,
     INDEPENDENT,
+    AttackOutcome,
     Attribution,
     Certificate,
     DirectionComparison,
@@ -87,21 +89,25 @@ def _finding(finding: Finding) -> RenderableType:
 
 
 def _result(entry: Entry) -> RenderableType:
+    """A line of why there is no answer, or the table of its kind."""
     match entry.result:
-        case EpisodeReturns():
-            return _returns(entry.result)
-        case Attribution():
-            return _attribution(entry.result)
-        case DirectionSet():
-            return _directions(entry.result)
-        case DirectionComparison():
-            return _direction_comparison(entry.result)
-        case Certificate():
-            return _certificate(entry.result)
         case NotApplicable(reason=reason):
             return Text(f"  does not apply: {reason}")
         case Failed(error=error):
             return Text(f"  failed: {error}", style="red")
+        case result:
+            return _tables()[type(result)](result)
+
+
+def _tables() -> dict[type, Callable[[Any], RenderableType]]:
+    return {
+        AttackOutcome: _attacks,
+        Attribution: _attribution,
+        Certificate: _certificate,
+        DirectionComparison: _direction_comparison,
+        DirectionSet: _directions,
+        EpisodeReturns: _returns,
+    }
 
 
 def _returns(result: EpisodeReturns) -> Table:
@@ -181,6 +187,22 @@ def _importance(result: Attribution) -> Table:
         )
     if len(ranked) > SHOWN:
         table.add_row(f"… and {len(ranked) - SHOWN} more", "", "", "")
+    return table
+
+
+def _attacks(result: AttackOutcome) -> Table:
+    table = Table(box=None, header_style="dim")
+    table.add_column("return under attack, epsilon")
+    places = np.linspace(0, len(result.epsilons) - 1, min(len(result.epsilons), DISTANCES))
+    places = places.round().astype(int).tolist()
+    for place in places:
+        table.add_column(f"{result.epsilons[place]:g}", justify="right")
+    for i, attack in enumerate(result.attacks):
+        cells = [f"{result.mean_return(i, place)}" for place in places]
+        box = "white box" if result.white_box[i] else "black box"
+        table.add_row(f"{attack.replace('_', ' ')}, {box}", *map(Text, cells))
+    worst = [f"{result.worst_return(place)}" for place in places]
+    table.add_row(Text("strongest, held out", "bold"), *map(Text, worst))
     return table
 
 

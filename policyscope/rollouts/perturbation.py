@@ -2,7 +2,8 @@
 
 A perturbation is the one way in which anything reaches the policy's eyes: noise, an adversary, a
 mask, a natural shift. It gets the new observation of each lane, and that episode's own generator;
-the loop keeps what the policy was shown and measures it.
+the loop keeps what the policy was shown and measures it. One that depends on what goes on behind
+the eyes, as an adversary's does, is told that as well.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from policyscope.policies.policy import Policy
+from policyscope.policies.policy import Memory, Policy
 from policyscope.rollouts.seeds import Generators
 
 
@@ -32,6 +33,35 @@ class Perturbation(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What is behind the policy's eyes when it is shown something, one row per lane."""
+
+    episodes: Int[np.ndarray, " lane"]
+    """The number of the episode in each."""
+    frames: Shaped[np.ndarray, " lane frame *observation"] | None
+    """What it was shown last, the newest behind; None where it sees single observations."""
+    memory: Memory
+    """What a recurrent policy remembers."""
+
+
+@runtime_checkable
+class Adversary(Protocol):
+    """A perturbation that depends on what the policy remembers, and on what it still sees."""
+
+    purpose: ClassVar[str]
+    """See `Perturbation.purpose`."""
+
+    def attack(
+        self,
+        observations: Shaped[np.ndarray, " lane *observation"],
+        sight: Sight,
+        generators: Generators,
+    ) -> Shaped[np.ndarray, " lane *observation"]:
+        """What the policy is shown in place of these observations."""
+        ...
+
+
 @runtime_checkable
 class Shift(Protocol):
     """Makes the perturbation that shows a policy another world: noise, other light, an adversary.
@@ -45,7 +75,7 @@ class Shift(Protocol):
         policy: Policy,
         visited: Shaped[np.ndarray, " step *observation"],
         scale: Float[np.ndarray, " *observation"],
-    ) -> Perturbation | None:
+    ) -> Perturbation | Adversary | None:
         """The perturbation, or None where it makes no sense.
 
         Args:

@@ -14,10 +14,11 @@ import torch
 from jaxtyping import Float
 
 from policyscope.errors import UsageError
+from policyscope.policies.policy import Memory
 from policyscope.rollouts.actors import Actor
 from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.lockstep import Lockstep
-from policyscope.rollouts.perturbation import Perturbation
+from policyscope.rollouts.perturbation import Adversary, Perturbation, Sight
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import Generators, environment_seed
 from policyscope.rollouts.tape import Record, Tally, Tape
@@ -29,7 +30,7 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
     episodes: int,
     seed: int = 0,
     *,
-    perturbation: Perturbation | None = None,
+    perturbation: Perturbation | Adversary | None = None,
     lanes: int | None = None,
     on_finished: Callable[[int], None] = lambda episodes: None,
 ) -> Rollouts:
@@ -59,7 +60,7 @@ def returns_of(  # noqa: PLR0913  see `play`
     episodes: int,
     seed: int = 0,
     *,
-    perturbation: Perturbation | None = None,
+    perturbation: Perturbation | Adversary | None = None,
     lanes: int | None = None,
     on_finished: Callable[[int], None] = lambda episodes: None,
 ) -> Float[np.ndarray, " episode"]:
@@ -78,7 +79,7 @@ def _play(  # noqa: PLR0913  see `play`
     actor: Actor,
     environment: Environment,
     seed: int,
-    perturbation: Perturbation | None,
+    perturbation: Perturbation | Adversary | None,
     lanes: int | None,
     on_finished: Callable[[int], None],
 ) -> None:
@@ -98,7 +99,7 @@ def _play(  # noqa: PLR0913  see `play`
         observations = begin(np.arange(count))
         memory = actor.initial_memory(count)
         while len(playing.lanes):
-            shown = eyes.shown(observations, playing.episodes)
+            shown = eyes.shown(observations, playing.episodes, memory)
             actions, memory = actor.act(eyes.see(shown), memory, playing, choices)
             following, rewards, terminated, truncated = simulators.step(playing.lanes, actions)
             seen = () if perturbation is None else (shown,)
@@ -126,24 +127,29 @@ class _Eyes:
     """What the actor sees: the new observation, changed or not, or the newest few of them."""
 
     def __init__(
-        self, perturbation: Perturbation | None, frame_stack: int | None, seed: int
+        self, perturbation: Perturbation | Adversary | None, frame_stack: int | None, seed: int
     ) -> None:
         self._perturbation = perturbation
         self._generators = Generators(seed, perturbation.purpose if perturbation else "")
         self._frame_stack = frame_stack
         self._frames: np.ndarray | None = None
 
-    def shown(self, observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
-        if self._perturbation is None:
-            return observations
-        return self._perturbation.perturb(observations, episodes, self._generators)
+    def shown(self, observations: np.ndarray, episodes: np.ndarray, memory: Memory) -> np.ndarray:
+        if self._frame_stack is not None and self._frames is None:
+            shape = (len(observations), self._frame_stack, *observations.shape[1:])
+            self._frames = np.zeros(shape, observations.dtype)
+        match self._perturbation:
+            case None:
+                return observations
+            case Adversary() as adversary:
+                sight = Sight(episodes, self._frames, memory)
+                return adversary.attack(observations, sight, self._generators)
+            case Perturbation() as perturbation:
+                return perturbation.perturb(observations, episodes, self._generators)
 
     def see(self, shown: np.ndarray) -> np.ndarray:
-        if self._frame_stack is None:
-            return shown
         if self._frames is None:
-            shape = (len(shown), self._frame_stack, *shown.shape[1:])
-            self._frames = np.zeros(shape, shown.dtype)
+            return shown
         self._frames = np.concatenate([self._frames[:, 1:], shown[:, None]], 1)
         return self._frames
 

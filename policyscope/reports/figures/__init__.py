@@ -1,5 +1,6 @@
 """Figures for every result type, and the only door to the plotting library."""
 
+from policyscope.reports.figures.attack_outcome import draw_attacks
 from policyscope.reports.figures.attribution import draw_attribution
 from policyscope.reports.figures.canvas import Drawn, library
 from policyscope.reports.figures.certificate import draw_certificate
@@ -8,6 +9,7 @@ from policyscope.reports.figures.direction_set import draw_directions
 from policyscope.reports.figures.episode_returns import draw_returns
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
+    AttackOutcome,
     Attribution,
     Certificate,
     DirectionComparison,
@@ -30,6 +32,8 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
         environment: Knows the units, and the names of actions; figures do without.
     """
     match result:
+        case AttackOutcome():
+            return draw_attacks(name, result)
         case EpisodeReturns():
             return draw_returns(name, result)
         case Attribution():

@@ -28,12 +28,17 @@
 | G1 | info | what no adversary can take away, and which noise keeps most |
 | G2 | warning | a certificate that says nothing from some budget on |
 | G3 | critical, warning | noise that the policy cannot act under: a certificate of little |
+| A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |
+| A2 | info | no attack was found that does |
+| A3 | info | attacks that there was no time for |
 
 Those about two policies are listed in `comparison.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from policyscope.reports.findings.attack_outcome import from_attacks
 from policyscope.reports.findings.attribution import from_attribution
 from policyscope.reports.findings.certificate import from_certificate
 from policyscope.reports.findings.comparison import compared_directions, compared_returns
@@ -41,6 +46,7 @@ from policyscope.reports.findings.direction_set import from_directions
 from policyscope.reports.findings.episode_returns import from_returns
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import (
+    AttackOutcome,
     Attribution,
     Certificate,
     DirectionComparison,
@@ -53,21 +59,19 @@ SEVERITIES = ("critical", "warning", "info")
 
 def find(report: Report) -> tuple[Finding, ...]:
     """All findings of a report, the gravest first."""
+    finders: dict[type, Callable[[str, Any], Iterator[Finding]]] = {
+        AttackOutcome: from_attacks,
+        Attribution: from_attribution,
+        Certificate: from_certificate,
+        DirectionComparison: compared_directions,
+        DirectionSet: from_directions,
+        EpisodeReturns: from_returns if report.second is None else compared_returns,
+    }
     found = [*_from_notices(report.notices), *_from_environment(report.environment)]
     for name, entry in report.entries.items():
-        match entry.result:
-            case EpisodeReturns() as result if report.second is not None:
-                found += compared_returns(name, result)
-            case EpisodeReturns() as result:
-                found += from_returns(name, result)
-            case Attribution() as result:
-                found += from_attribution(name, result)
-            case DirectionSet() as result:
-                found += from_directions(name, result)
-            case Certificate() as result:
-                found += from_certificate(name, result)
-            case DirectionComparison() as result:
-                found += compared_directions(name, result)
+        finder = finders.get(type(entry.result))
+        if finder is not None:
+            found += finder(name, entry.result)
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 

@@ -6,6 +6,7 @@ here, and figures for it in `reports/figures`.
 """
 
 from policyscope.reports.results.action_certificates import ActionCertificates
+from policyscope.reports.results.attack_outcome import AttackOutcome
 from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.certificate import Certificate
 from policyscope.reports.results.direction_comparison import DirectionComparison
@@ -22,6 +23,7 @@ __all__ = [
     "CHANCE",
     "INDEPENDENT",
     "ActionCertificates",
+    "AttackOutcome",
     "Attribution",
     "Certificate",
     "DirectionComparison",
@@ -44,6 +46,7 @@ Result = (
     | DirectionSet
     | DirectionComparison
     | Certificate
+    | AttackOutcome
     | NotApplicable
     | Failed
 )

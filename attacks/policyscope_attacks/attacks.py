@@ -1,0 +1,189 @@
+"""Attacks: how low can an adversary with a bounded budget push this policy?
+
+    R(ε) = min_{attack} E[Σ_t r_t],  every observation changed by δ_t with length(δ_t) ≤ ε
+
+Attacks are run from cheap to strong until the time is spent. What is left out is said; a number
+depends on the seed and on the attack alone, never on the time. All attacks of one ε play the same
+episodes, the policy's own, so that losses are paired. The strongest of them is then played on other
+episodes, which had no part in its choice, nor in anything that an attack has learned: a minimum
+over noisy means would be too low. A lowest return found is an upper bound of the true R(ε).
+
+References: Zhang et al. 2020, https://arxiv.org/abs/2003.08938;
+Tretschk, Oh, Fritz 2018, https://arxiv.org/abs/1805.12487
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from time import process_time
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from policyscope.analyzers.subject import Need, Subject
+from policyscope.policies.flips import is_discrete
+from policyscope.reports.results import AttackOutcome, NotApplicable
+from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.rollouts import Rollouts
+from policyscope.rollouts.units import usual_changes
+from policyscope.statistics import CONFIDENCE
+from policyscope_attacks.attack import Attack
+from policyscope_attacks.budget import NORMS, Budget
+from policyscope_attacks.goal import Goal, LowerReturn, expressed
+from policyscope_attacks.standing_between import spent
+from policyscope_attacks.suite import SUITE, Task
+
+
+@dataclass(frozen=True)
+class Attacks:
+    """How low can an adversary with a bounded budget push this policy?"""
+
+    epsilons: tuple[float, ...] = (0.1, 0.3)
+    """How far each observation may be changed, in units of each feature."""
+    norm: str = "linf"
+    """`linf`, every feature by as much, or `l2`, all together."""
+    units: str = "deviations"
+    """`deviations` of each feature, or `environment`: its own units."""
+    whole_episode: bool = False
+    """Whether all steps of an episode share epsilon; otherwise each has its own."""
+    minutes: float = 0.4
+    """Processor time after which no further attack is begun; the stronger ones need more."""
+    episodes: int = 5
+    """How many of the policy's episodes every attack plays, and how many others the strongest."""
+    goal: str = ""
+    """An adversarial reward, such as `-abs(cart_position + 2)`; lowers the return where empty."""
+    only: tuple[str, ...] = ()
+    """Names of the attacks to run; all where empty."""
+    confidence: float = CONFIDENCE
+    """Of every interval."""
+
+    needs: ClassVar[tuple[Need, ...]] = (Need.ENVIRONMENT,)
+
+    def __post_init__(self) -> None:
+        if not self.epsilons or min(self.epsilons) <= 0 or self.minutes <= 0 or self.episodes < 2:
+            raise ValueError("Attacks needs epsilons and minutes above 0, and episodes ≥ 2.")
+        if self.norm not in NORMS:
+            raise ValueError(f"norm is one of {', '.join(NORMS)}, not {self.norm!r}.")
+        if self.units not in ("deviations", "environment"):
+            raise ValueError(f"units is 'deviations' or 'environment', not {self.units!r}.")
+        if unknown := set(self.only) - set(SUITE):
+            raise ValueError(f"There is no attack {min(unknown)!r}; there are {', '.join(SUITE)}.")
+
+    def run(self, subject: Subject, rng: np.random.Generator) -> AttackOutcome | NotApplicable:
+        """See `Analyzer.run`."""
+        del rng  # everything comes from the subject's seed, and is the same for every analyzer
+        clean = _first(subject.rollouts, self.episodes)
+        if is_discrete(subject.policy) and subject.policy.outputs == 1:
+            return NotApplicable("a policy with a single action cannot be led to another")
+        goal = expressed(self.goal, subject.features) if self.goal else LowerReturn()
+        tasks = [Task(subject, budget, goal) for budget in self._budgets(subject)]
+        runs, left_out = self._board(tasks, len(clean.lengths))
+        gains = np.array([[_per_episode(goal, r) for r in run.played] for run in runs.values()])
+        best = [list(runs)[i] for i in gains.mean(2).argmax(0)]
+        fresh = tasks[0].seed("held-out episodes")
+        held_out = [
+            task.play(runs[name].attacks[j], self.episodes, fresh, f"strongest, {name}")
+            for j, (name, task) in enumerate(zip(best, tasks, strict=True))
+        ]
+        greedy = Greedy(subject.policy)
+        untouched = subject.play(greedy, episodes=self.episodes, seed=fresh, what="held out")
+        return AttackOutcome(
+            attacks=tuple(runs),
+            white_box=tuple(run.attacks[0].white_box for run in runs.values()),
+            left_out=left_out,
+            epsilons=self.epsilons,
+            norm=self.norm,
+            units=self.units,
+            whole_episode=self.whole_episode,
+            goal=self.goal,
+            clean=clean.returns,
+            returns=np.array([[r.returns for r in run.played] for run in runs.values()]),
+            gains=gains,
+            clean_gains=_per_episode(goal, clean),
+            spent=np.array([run.spent for run in runs.values()]),
+            strongest=tuple(best),
+            held_out_clean=untouched.returns,
+            held_out=np.array([rollouts.returns for rollouts in held_out]),
+            held_out_gains=np.array([_per_episode(goal, rollouts) for rollouts in held_out]),
+            confidence=self.confidence,
+        )
+
+    def _budgets(self, subject: Subject) -> Iterator[Budget]:
+        scale = usual_changes(subject.policy, subject.visited)
+        if self.units == "environment":
+            scale = torch.ones_like(scale)
+        if subject.rollouts.frame_stack is not None:
+            scale = scale[-1]
+        for epsilon in self.epsilons:
+            yield Budget(epsilon, scale, self.norm, self.whole_episode)
+
+    def _board(self, tasks: list[Task], episodes: int) -> tuple[dict[str, "_Run"], tuple[str, ...]]:
+        """What each attack does to the policy's own episodes, and which there was no time for."""
+        begun, noise = process_time(), 0.0
+        differentiable = tasks[0].subject.policy.differentiable
+        runs: dict[str, _Run] = {}
+        left_out: list[str] = []
+        for name in self.only or SUITE:
+            candidate = SUITE[name]
+            if candidate.gradients and not differentiable:
+                continue
+            seconds = process_time() - begun
+            # the first is always run, and what it took says what the others will
+            noise = seconds if len(runs) == 1 else noise
+            late = seconds + candidate.passes * noise > 60 * self.minutes
+            if runs and (late or candidate.minutes > self.minutes):
+                left_out.append(name)
+                continue
+            attacks = [candidate.make(task) for task in tasks]
+            made = [attack for attack in attacks if attack is not None]
+            if len(made) == len(tasks):
+                runs[name] = _Run.of(name, made, tasks, episodes)
+        return runs, tuple(left_out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One kind of attack, with a budget of each size."""
+
+    attacks: list[Attack]
+    played: list[Rollouts]
+    spent: list[float]
+
+    @classmethod
+    def of(cls, name: str, attacks: list[Attack], tasks: list[Task], episodes: int) -> "_Run":
+        played = [
+            task.play(attack, episodes, task.subject.seed, f"{name}, {task.budget.size:g}")
+            for attack, task in zip(attacks, tasks, strict=True)
+        ]
+        costs = [_cost(rollouts, task.budget) for rollouts, task in zip(played, tasks, strict=True)]
+        return cls(attacks, played, costs)
+
+
+def _cost(rollouts: Rollouts, budget: Budget) -> float:
+    """The most that a step, or an episode, has cost."""
+    lengths = spent(rollouts, budget)
+    if not budget.whole_episode:
+        return float(lengths.max())
+    total = float(np.add.reduceat(budget.charge(lengths), rollouts.first_steps).max())
+    return total if budget.norm == "linf" else total**0.5
+
+
+def _per_episode(goal: Goal, rollouts: Rollouts) -> Float[np.ndarray, " episode"]:
+    return np.add.reduceat(goal.rewards(rollouts), rollouts.first_steps)
+
+
+def _first(rollouts: Rollouts, episodes: int) -> Rollouts:
+    """Only the first so many episodes."""
+    lengths = rollouts.lengths[:episodes]
+    steps = int(lengths.sum())
+    return replace(
+        rollouts,
+        lengths=lengths,
+        observations=rollouts.observations[:steps],
+        shown=rollouts.shown[:steps],
+        actions=rollouts.actions[:steps],
+        rewards=rollouts.rewards[:steps],
+        terminated=rollouts.terminated[:episodes],
+        truncated=rollouts.truncated[:episodes],
+    )

@@ -1,0 +1,125 @@
+"""Objectives: what an attack raises within one step, a function of the policy's scores.
+
+    margin      discrete: max_{a≠a*} l_a − l_{a*}, summed over groups; above 0 the action is another
+                continuous: ‖(μ(s+δ) − μ(s)) / half range‖²
+    towards a   discrete: l_a − max_{b≠a} l_b; continuous: −‖(μ(s+δ) − a) / half range‖²
+    difference  discrete: KL(π(·|s) ‖ π(·|s+δ)); continuous: ‖(μ(s+δ) − μ(s)) / spread‖² / 2, the
+                same divergence of Gaussian policies
+
+a* and μ(s) are those of the true observation.
+
+Reference: Zhang et al. 2020, https://arxiv.org/abs/2003.08938 (the maximal action difference)
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from policyscope.errors import UsageError
+from policyscope.policies.flips import is_discrete
+from policyscope.policies.gradients import action_units
+from policyscope.policies.policy import Policy, describe
+from policyscope_attacks.scene import Scene
+
+Objective = Callable[[Float[Tensor, " row output"]], Float[Tensor, " row"]]
+"""From the scores of what would be shown to what the attack raises."""
+
+
+def aimed(scene: Scene, action: tuple[float, ...]) -> Objective:
+    """Towards an action, or to the nearest other one where none is named.
+
+    Raises:
+        UsageError: If the policy takes no such action.
+    """
+    if not action:
+        return margin(scene.policy, clean_scores(scene))
+    space = scene.policy.action_space
+    dimensions = 1 if isinstance(space, spaces.Discrete) else int(np.prod(space.shape))  # pyright: ignore
+    if len(action) != dimensions:
+        raise UsageError(f"An action here has {dimensions} numbers, not {len(action)}.")
+    numbers = torch.tensor(action, dtype=torch.float32)
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        numbers = numbers - torch.from_numpy(np.asarray(space.start, np.float32)).flatten()
+        most = torch.tensor(outcomes(scene.policy), dtype=torch.float32)
+        if bool((numbers < 0).any() or (numbers >= most).any()):
+            raise UsageError(f"{describe(space)} do not hold the action {action}.")
+    return towards(scene.policy, numbers.expand(len(scene.observations), -1))
+
+
+def clean_scores(scene: Scene) -> Float[Tensor, " row output"]:
+    """Scores of the true observations."""
+    with torch.no_grad():
+        return scene.scores(torch.zeros_like(scene.observations))
+
+
+def margin(policy: Policy, clean: Float[Tensor, " row output"]) -> Objective:
+    """How far the policy is from its own action, or beyond."""
+    if not is_discrete(policy):
+        units = action_units(policy).to(clean)
+        return lambda scores: ((scores - clean) / units).square().sum(1)
+    chosen = [group.argmax(1) for group in groups(policy, clean)]
+    return lambda scores: torch.stack(
+        [
+            -_lead(group, action)
+            for group, action in zip(groups(policy, scores), chosen, strict=True)
+            if group.shape[1] > 1
+        ]
+    ).sum(0)
+
+
+def towards(policy: Policy, action: Float[Tensor, " row dimension"]) -> Objective:
+    """How near the policy is to an action; above 0 it takes a discrete one."""
+    if not is_discrete(policy):
+        units = action_units(policy).to(action)
+        return lambda scores: -((scores - action) / units).square().sum(1)
+    wanted = action.long().unbind(1)
+    return lambda scores: torch.stack(
+        [
+            _lead(group, column)
+            for group, column in zip(groups(policy, scores), wanted, strict=True)
+            if group.shape[1] > 1
+        ]
+    ).amin(0)
+
+
+def difference(policy: Policy, clean: Float[Tensor, " row output"]) -> Objective:
+    """How different the distribution of actions is."""
+    if not is_discrete(policy):
+        spread = action_units(policy) if policy.spread is None else policy.spread
+        return lambda scores: ((scores - clean) / spread.to(scores)).square().sum(1) / 2
+    before = [group.log_softmax(1) for group in groups(policy, clean)]
+
+    def divergence(scores: Tensor) -> Tensor:
+        after = [group.log_softmax(1) for group in groups(policy, scores)]
+        parts = [(p.exp() * (p - q)).sum(1) for p, q in zip(before, after, strict=True)]
+        return torch.stack(parts).sum(0)
+
+    return divergence
+
+
+def groups(
+    policy: Policy, scores: Float[Tensor, " row output"]
+) -> tuple[Float[Tensor, " row choice"], ...]:
+    """Scores of each choice that a discrete action consists of."""
+    return scores.split(list(outcomes(policy)), 1)
+
+
+def outcomes(policy: Policy) -> tuple[int, ...]:
+    """How many there are to choose from in each group of a discrete action."""
+    space = policy.action_space
+    if isinstance(space, spaces.MultiDiscrete):
+        return tuple(space.nvec.flatten().tolist())
+    return (policy.outputs or 0,)
+
+
+def _lead(
+    scores: Float[Tensor, " row choice"], action: Int[Tensor, " row"]
+) -> Float[Tensor, " row"]:
+    """How far an action leads before the best of the others."""
+    column = action[:, None]
+    others = scores.scatter(1, column, -torch.inf).amax(1)
+    return scores.gather(1, column)[:, 0] - others

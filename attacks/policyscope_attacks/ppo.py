@@ -1,0 +1,135 @@
+"""Proximal policy optimisation of an adversary, whole episodes at a time, on the loop all play in.
+
+    max_θ E[min(r A, clip(r, 1 ± 0.2) A)],   r = π_θ(z|s) / π_old(z|s),   A by GAE(γ, λ)
+
+What the adversary tried is not handed around: its numbers come from (seed, purpose, episode), and
+are drawn once more. The best it was while training is what it is.
+
+References: Schulman et al. 2017, https://arxiv.org/abs/1707.06347; Schulman et al. 2016,
+https://arxiv.org/abs/1506.02438 (GAE)
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from policyscope.rollouts.rollouts import Rollouts
+from policyscope.rollouts.seeds import generator
+from policyscope_attacks.attack import Attack
+from policyscope_attacks.mind import Mind
+from policyscope_attacks.standing_between import StandingBetween
+
+DISCOUNT, SMOOTHING, CLIP = 0.99, 0.95, 0.2
+EPOCHS, MINIBATCH, RATE, STEEPEST = 10, 1024, 1e-3, 0.5
+
+Playing = Callable[[Attack, int], Rollouts]
+"""Episodes under an attack, by their seed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Practice:
+    """How an adversary is trained."""
+
+    play: Playing
+    gains: Callable[[Rollouts], Float[np.ndarray, " step"]]
+    """The adversary's reward of each step."""
+    attack: Callable[[Mind], Attack]
+    """The attack that a mind tries things with."""
+    iterations: int
+    seed: int
+
+
+def trained(mind: Mind, practice: Practice) -> Mind:
+    """The mind after practice, as good as it ever was."""
+    best, highest = mind, -np.inf
+    with torch.inference_mode(False), torch.enable_grad():
+        mind = copy.deepcopy(mind)
+        optimiser = torch.optim.Adam(mind.parameters(), RATE)
+        rng = np.random.default_rng(practice.seed)
+        for iteration in range(practice.iterations):
+            seed = int(generator(practice.seed, "practice", iteration).integers(2**31))
+            rollouts = practice.play(practice.attack(mind), seed)
+            gains = practice.gains(rollouts)
+            level = float(np.add.reduceat(gains, rollouts.first_steps).mean())
+            if level > highest:
+                best, highest = copy.deepcopy(mind), level
+            _set_rate(optimiser, RATE * (1 - iteration / practice.iterations))
+            _improve(mind, optimiser, _batch(mind, rollouts, gains, seed), rng)
+    return best.eval().requires_grad_(False)
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    observations: Tensor
+    chosen: Tensor
+    likelihood: Tensor
+    advantages: Tensor
+    returns: Tensor
+
+
+def _batch(mind: Mind, rollouts: Rollouts, gains: np.ndarray, seed: int) -> _Batch:
+    observations = torch.from_numpy(rollouts.observations.astype(np.float32)).flatten(1)
+    with torch.no_grad():
+        draws = _drawn_again(mind, rollouts, seed)
+        chosen = mind.chosen(observations, draws, exploring=True)
+        values = mind.value(observations).numpy().astype(np.float64)
+        # rewards of a size that a fresh critic can tell
+        scaled = gains / (np.std(gains) / (1 - DISCOUNT) ** 0.5 + np.abs(gains).mean() + 1e-8)
+        advantages = _advantages(scaled, values, rollouts)
+        likelihood = mind.likelihood(observations, chosen)
+    returns = torch.from_numpy(advantages + values).float()
+    normal = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    return _Batch(observations, chosen, likelihood, torch.from_numpy(normal).float(), returns)
+
+
+def _drawn_again(mind: Mind, rollouts: Rollouts, seed: int) -> Float[Tensor, " step draw feature"]:
+    features = len(mind.mean)
+    drawn = [
+        generator(seed, StandingBetween.purpose, episode).random(
+            (length, mind.draws, features), np.float32
+        )
+        for episode, length in enumerate(rollouts.lengths.tolist())
+    ]
+    return torch.from_numpy(np.concatenate(drawn))
+
+
+def _advantages(
+    gains: Float[np.ndarray, " step"], values: Float[np.ndarray, " step"], rollouts: Rollouts
+) -> Float[np.ndarray, " step"]:
+    """Generalised advantages; what a time limit cuts off is taken to be like the last state."""
+    found = np.zeros_like(values)
+    ends = rollouts.first_steps + rollouts.lengths
+    for first, end, cut in zip(rollouts.first_steps, ends, rollouts.truncated, strict=True):
+        following, advantage = (values[end - 1] if cut else 0.0), 0.0
+        for step in range(end - 1, first - 1, -1):
+            error = gains[step] + DISCOUNT * following - values[step]
+            advantage = error + DISCOUNT * SMOOTHING * advantage
+            found[step], following = advantage, values[step]
+    return found
+
+
+def _improve(
+    mind: Mind, optimiser: torch.optim.Optimizer, batch: _Batch, rng: np.random.Generator
+) -> None:
+    for _ in range(EPOCHS):
+        order = torch.from_numpy(rng.permutation(len(batch.returns)))
+        for rows in order.split(MINIBATCH):
+            here = batch.observations[rows]
+            ratio = (mind.likelihood(here, batch.chosen[rows]) - batch.likelihood[rows]).exp()
+            advantage = batch.advantages[rows]
+            gain = torch.minimum(ratio * advantage, ratio.clamp(1 - CLIP, 1 + CLIP) * advantage)
+            error = (mind.value(here) - batch.returns[rows]).square()
+            optimiser.zero_grad()
+            (0.5 * error - gain).mean().backward()
+            torch.nn.utils.clip_grad_norm_(mind.parameters(), STEEPEST)
+            optimiser.step()
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate

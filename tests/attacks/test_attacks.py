@@ -1,0 +1,157 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from policyscope_attacks import attacks as module
+from policyscope_attacks import critic
+from policyscope_attacks.attacks import Attacks
+from policyscope_attacks.suite import SUITE, Candidate
+
+from policyscope.analyzers.subject import Subject
+from policyscope.errors import UsageError
+from policyscope.policies.loading import load
+from policyscope.reports.figures import draw
+from policyscope.reports.findings.attack_outcome import from_attacks
+from policyscope.reports.results import NotApplicable
+from policyscope.rollouts.environment import Environment
+
+SHORT = {"max_episode_steps": 60}
+QUICK = ("sign_noise", "fgsm")
+
+
+@pytest.fixture(scope="module")
+def subject(examples):
+    policy = load(examples / "cartpole_ppo.zip")
+    return Subject.observed(policy, Environment("CartPole-v1", SHORT), 4, 0)
+
+
+def asked(subject, **settings):
+    defaults = {"only": QUICK, "episodes": 4, "epsilons": (0.3, 20.0)}
+    return Attacks(**{**defaults, **settings}).run(subject, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def outcome(subject):
+    return asked(subject)
+
+
+def value(result, key):
+    return next(m.estimate.value for m in result.measures() if m.key == key)
+
+
+def test_more_budget_helps_the_attack_and_a_gradient_helps_more_than_noise(outcome):
+    small, large = outcome.returns[1].mean(1)
+    assert large < small - 10
+    assert outcome.returns[1, 1].mean() < outcome.returns[0, 1].mean() - 10
+
+
+def test_returns_are_those_of_the_same_episodes(subject, outcome):
+    np.testing.assert_array_equal(outcome.clean, subject.rollouts.returns)
+    loss = (outcome.clean - outcome.returns[1, 1]).mean()
+    assert value(outcome, "loss[attack=fgsm,epsilon=20]") == pytest.approx(loss)
+    assert value(outcome, "return[attack=fgsm,epsilon=20]") == outcome.returns[1, 1].mean()
+
+
+def test_the_strongest_is_judged_on_other_episodes(outcome):
+    assert outcome.strongest[1] == "fgsm"
+    assert not np.array_equal(outcome.held_out[1], outcome.returns[1, 1])
+    assert value(outcome, "worst.return[epsilon=20]") == outcome.held_out[1].mean()
+    assert value(outcome, "worst.loss[epsilon=20]") == pytest.approx(
+        (outcome.held_out_clean - outcome.held_out[1]).mean()
+    )
+
+
+def test_no_more_is_spent_than_there_is(subject, outcome):
+    assert (outcome.spent <= np.array(outcome.epsilons) * (1 + 1e-12)).all()
+    whole = asked(subject, whole_episode=True, norm="l2", epsilons=(0.5,))
+    assert (whole.spent <= 0.5).all() and (whole.spent > 0.49).all()
+
+
+def test_a_unit_is_the_deviation_of_each_feature_or_the_environments_own(subject):
+    by_hand = subject.visited.observations.astype(np.float64).std(0)
+    for units, expected in (("deviations", by_hand), ("environment", np.ones(4))):
+        (budget,) = Attacks(units=units, epsilons=(0.1,))._budgets(subject)
+        np.testing.assert_allclose(budget.scale.numpy(), expected, rtol=1e-6)
+
+
+def test_time_leaves_out_attacks_and_changes_no_number(subject, outcome, monkeypatch):
+    clock = iter(np.arange(0.0, 1e6, 100.0))
+    monkeypatch.setattr(module, "process_time", lambda: next(clock))
+    hurried = asked(subject, minutes=1.0)
+    assert (hurried.attacks, hurried.left_out) == (("sign_noise",), ("fgsm",))
+    np.testing.assert_array_equal(hurried.returns[0], outcome.returns[0])
+
+
+def test_attacks_that_need_more_time_are_named(subject, monkeypatch):
+    slow = Candidate(SUITE["fgsm"].make, minutes=3.0)
+    monkeypatch.setitem(module.SUITE, "fgsm", slow)
+    assert asked(subject, minutes=2.9).left_out == ("fgsm",)
+    assert asked(subject, minutes=3.0).left_out == ()
+
+
+def test_without_gradients_black_boxes_are_left(subject):
+    blind = dataclasses.replace(
+        subject, policy=dataclasses.replace(subject.policy, differentiable=False)
+    )
+    found = asked(blind, only=("sign_noise", "fgsm", "random_search"), epsilons=(1.0,), minutes=1.0)
+    assert (found.attacks, found.white_box) == (("sign_noise", "random_search"), (False, False))
+
+
+def test_an_adversarial_reward_is_told_beside_the_return(subject):
+    found = asked(subject, goal="a[0]", epsilons=(20.0,))
+    right = found.gains[1, 0] / found.returns[1, 0]  # a reward of one each step
+    assert ((0 <= right) & (right <= 1)).all()
+    assert value(found, "gain[attack=fgsm,epsilon=20]") == found.gains[1, 0].mean()
+    assert value(found, "clean.gain") == found.clean_gains.mean()
+    with pytest.raises(UsageError, match="no 'height'"):
+        asked(subject, goal="height")
+
+
+def test_a_policy_with_one_action_cannot_be_led(subject):
+    single = dataclasses.replace(subject, policy=dataclasses.replace(subject.policy, outputs=1))
+    assert isinstance(asked(single), NotApplicable)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epsilons": ()},
+        {"epsilons": (0.0,)},
+        {"minutes": 0.0},
+        {"episodes": 1},
+        {"norm": "l1"},
+        {"units": "inches"},
+        {"only": ("gradient",)},
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValueError, match="Attacks needs|is one of|is 'dev|There is no"):
+        Attacks(**wrong)
+
+
+@pytest.mark.parametrize("name", ["mad", "random_search", "critic_guided"])
+def test_every_attack_of_the_suite_runs_and_is_the_same_again(subject, name, monkeypatch):
+    monkeypatch.setattr(critic, "STEPS", 20)
+    runs = [
+        asked(subject, only=(name,), epsilons=(1.0,), minutes=5.0, episodes=2) for _ in range(2)
+    ]
+    np.testing.assert_array_equal(runs[0].returns, runs[1].returns)
+    assert runs[0].attacks == (name,)
+
+
+def test_it_is_drawn_with_its_boxes_and_what_was_left_out(subject):
+    found = asked(subject, only=("sign_noise", "fgsm", "mad"), epsilons=(0.3, 20.0))
+    curves, board = draw("attacks", found)
+    assert len(curves.figure.data) == 3  # two attacks and the strongest
+    assert "mad" in board.caption
+    labels = board.figure.layout.yaxis.ticktext
+    assert [("white" in label) for label in labels] == [False, True]
+
+
+def test_what_is_found_is_said_of_held_out_episodes(outcome):
+    found = list(from_attacks("attacks", dataclasses.replace(outcome, left_out=("mad", "pgd"))))
+    assert [finding.code for finding in found] == ["A1", "A3"]
+    assert f"{outcome.worst_return(1)}, by fgsm" in found[0].sentence
+    assert "mad and pgd were not run" in found[1].sentence
+    unharmed = dataclasses.replace(outcome, held_out=np.stack([outcome.held_out_clean] * 2))
+    assert [finding.code for finding in from_attacks("attacks", unharmed)] == ["A2"]

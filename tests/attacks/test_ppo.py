@@ -1,0 +1,146 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from policyscope_attacks import ppo
+from policyscope_attacks.budget import NORMS, Budget
+from policyscope_attacks.goal import expressed
+from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
+from policyscope_attacks.methods.policy_director import PolicyDirector
+from policyscope_attacks.mind import Mind
+from policyscope_attacks.suite import Task
+from scenes import scene, small
+
+from policyscope.analyzers.subject import Subject
+from policyscope.policies.loading import load
+from policyscope.rollouts.environment import Environment
+
+UNITS = torch.tensor([0.5, 2.0, 1.0, 0.0])
+KINDS = {"director": (PolicyDirector, 2), "optimal": (OptimalAdversary, 4)}
+
+
+@pytest.fixture(scope="module")
+def task(examples):
+    policy = load(examples / "cartpole_ppo.zip")
+    environment = Environment("CartPole-v1", {"max_episode_steps": 60})
+    subject = Subject.observed(policy, environment, 4, 0)
+    return Task(subject, Budget(0.1, torch.ones(4)), expressed("-reward", subject.features))
+
+
+def mind(task, outputs):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return Mind(torch.from_numpy(task.subject.rollouts.observations), outputs)
+
+
+def practice(task, kind, iterations=1):
+    return ppo.Practice(
+        play=lambda attack, seed: task.play(attack, 8, seed, "practice"),
+        gains=task.goal.rewards,
+        attack=lambda mind: kind(mind, True),
+        iterations=iterations,
+        seed=3,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("space", ["discrete", "multi_discrete", "continuous"])
+def test_a_learned_attack_stays_within_its_budget(kind, norm, space):
+    make, _ = KINDS[kind]
+    victim = small(space)
+    outputs = 4 if make is OptimalAdversary else victim.outputs
+    attack = make(Mind(torch.randn(50, 4, generator=torch.Generator()), outputs), True)
+    at = scene(victim, Budget(0.3, UNITS, norm), draws=attack.draws)
+    delta = attack.delta(at)
+    assert (at.budget.length(delta) <= 0.3 * (1 + 1e-6)).all()
+    assert (delta[:, 3] == 0).all()
+    assert delta.abs().amax() > 0
+
+
+def test_what_was_tried_is_drawn_once_more(task):
+    attack = OptimalAdversary(mind(task, 4), exploring=True)
+    rollouts = task.play(attack, 5, 11, "practice")
+    again = ppo._batch(attack.mind, rollouts, rollouts.rewards, 11).chosen
+    moved = torch.from_numpy(rollouts.shown - rollouts.observations)
+    torch.testing.assert_close(moved, 0.1 * torch.tanh(again), atol=1e-5, rtol=1e-4)
+
+
+def test_the_director_takes_scores_where_its_mind_points():
+    victim = small("continuous")
+    attack = PolicyDirector(Mind(torch.randn(50, 4, generator=torch.Generator()), 2))
+    at = scene(victim, Budget(0.01, UNITS), rows=50)
+    aim = attack.mind(at.observations)
+    before, after = (at.scores(d) for d in (0 * at.observations, attack.delta(at)))
+    assert (((after - before) * aim).sum(1) > 0).all()
+
+
+def test_advantages_are_those_of_the_definition(task):
+    rollouts = task.play(OptimalAdversary(mind(task, 4), True), 3, 0, "practice")
+    rng = np.random.default_rng(0)
+    gains, values = rng.standard_normal((2, len(rollouts.rewards)))
+    found = ppo._advantages(gains, values, rollouts)
+    for first, length, cut in zip(
+        rollouts.first_steps, rollouts.lengths, rollouts.truncated, strict=True
+    ):
+        v = np.append(values[first : first + length], values[first + length - 1] * cut)
+        errors = gains[first : first + length] + 0.99 * v[1:] - v[:-1]
+        for t in range(length):
+            expected = sum((0.99 * 0.95) ** k * error for k, error in enumerate(errors[t:]))
+            assert found[first + t] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_practice_is_the_same_again_and_touches_nothing_else(task, kind):
+    make, outputs = KINDS[kind]
+    fresh = mind(task, outputs)
+    before = {name: value.clone() for name, value in fresh.state_dict().items()}
+    weights = [p.clone() for p in task.subject.policy.network.parameters()]
+    state = torch.get_rng_state()
+    minds = [ppo.trained(fresh, practice(task, make, 2)) for _ in range(2)]
+    for one, two in zip(minds[0].parameters(), minds[1].parameters(), strict=True):
+        assert torch.equal(one, two)
+    for name, value in fresh.state_dict().items():
+        assert torch.equal(value, before[name])
+    for ours, theirs in zip(weights, task.subject.policy.network.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("director", 0.1), ("optimal", 0.4)])
+def test_practice_raises_what_the_adversary_is_after(task, kind, size):
+    make, outputs = KINDS[kind]
+    task = dataclasses.replace(task, budget=Budget(size, torch.ones(4)))
+    fresh = mind(task, outputs)
+    found = ppo.trained(fresh, practice(task, make, 6))
+
+    def returned(which):
+        return task.play(make(which), 8, 99, "after").returns.mean()
+
+    assert returned(found) < returned(fresh) - 2
+
+
+def test_a_mind_tries_standard_normal_numbers():
+    mind = Mind(torch.zeros(3, 4), 6)
+    assert mind.draws == 2
+    draws = torch.rand(20000, 2, 4, generator=torch.Generator().manual_seed(0))
+    tries = mind.tries(draws)
+    assert tries.shape == (20000, 6)
+    # of 20,000 numbers, beyond 5 standard errors with probability below 1e-5
+    assert tries.mean(0).abs().max() < 5 / 20000**0.5
+    assert (tries.std(0) - 1).abs().max() < 5 / (2 * 20000) ** 0.5
+
+
+def test_likelihood_is_that_of_a_normal_distribution():
+    mind = Mind(torch.randn(9, 4, generator=torch.Generator()), 3)
+    seen, chosen = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
+    normal = torch.distributions.Normal(mind(seen), mind.spread.exp())
+    expected = normal.log_prob(chosen[:, :3]).sum(1) + 1.5 * np.log(2 * np.pi)
+    torch.testing.assert_close(mind.likelihood(seen, chosen[:, :3]), expected)
+
+
+def test_a_mind_is_frozen_into_its_attack():
+    attack = PolicyDirector(Mind(torch.zeros(3, 4), 2))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        attack.exploring = True  # pyright: ignore

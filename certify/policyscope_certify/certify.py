@@ -61,7 +61,9 @@ class Certify:
     budgets: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
     """B: lengths of all that the adversary adds in an episode, as one vector."""
     episodes: int = 1000
-    """Noisy episodes, played for each sigma."""
+    """Noisy episodes, played for each sigma, of observations that are vectors."""
+    images: int = 30
+    """Noisy episodes, played for each sigma, of observations that are images: they take seconds."""
     alpha: float = 0.05
     """Probability that any of the certificates is wrong; several sigma share it."""
     units: str = "environment"
@@ -94,7 +96,10 @@ class Certify:
                 min(self.action_states, self.action_draws - 1) >= 0,
                 "action_states is at least 0, and action_draws at least 1.",
             ),
-            (self.episodes > 1, f"Certify needs at least 2 episodes, not {self.episodes}."),
+            (
+                min(self.episodes, self.images) > 1,
+                f"Certify needs at least 2 episodes, not {min(self.episodes, self.images)}.",
+            ),
             (self.units in kinds, f"units is {' or '.join(kinds)}, not {self.units!r}."),
             (max(len(self.floor), len(self.goal)) < 2, "Certify takes one floor and one goal."),
             (all(map(math.isfinite, given)), f"floor and goal are finite, not {given}."),
@@ -173,8 +178,9 @@ class Certify:
         """Returns of independent episodes under noise."""
         other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
         noise, actor = SmoothingNoise(np.asarray(sigma * unit)), Greedy(subject.policy)
-        what = f"noise of {sigma:g}"
-        return self._counted(subject.returns(actor, noise, self.episodes, other, what))
+        count = self.images if len(subject.policy.observation_shape or ()) > 1 else self.episodes
+        returns = subject.returns(actor, noise, count, other, f"noise of {sigma:g}")
+        return self._counted(returns)
 
     def _counted(self, returns: Float[np.ndarray, " run"]) -> Float[np.ndarray, " run"]:
         """What is certified of each episode."""

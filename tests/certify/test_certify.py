@@ -142,7 +142,7 @@ def test_frames_in_a_stack_are_noisy_once_so_the_worst_adversary_stays_above_the
     """With fresh noise on the whole stack the same adversary would push below it."""
     a, sigma, budget, n = 0.8, 0.4, 0.8, 4000
     subject = stacked_subject(a)
-    asked = {"sigma": (sigma,), "budgets": (budget,), "goal": (1.0,), "episodes": n}
+    asked = {"sigma": (sigma,), "budgets": (budget,), "goal": (1.0,), "episodes": n, "images": n}
     found = answered(subject, **asked)
     error = 4 / np.sqrt(4 * n)
     adversary = AllAtOnce(budget, sigma)

@@ -154,6 +154,7 @@ def test_frames_in_a_stack_are_noisy_once_so_the_worst_adversary_stays_above_the
     assert found.noisy.mean() == pytest.approx(Z(a / sigma), abs=error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [0.0, 0.5])
 def test_an_answer_is_wrong_as_rarely_as_it_says(budget):
     """A tenth of two hundred answers may be above what the worst adversary leaves."""

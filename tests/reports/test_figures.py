@@ -4,6 +4,7 @@ import certificates
 import direction_sets
 import explained
 import numpy as np
+import outcomes
 import plotly.io
 import pytest
 from hypothesis import example, given
@@ -43,6 +44,7 @@ EXAMPLES = [
     direction_sets.directions(),
     direction_sets.compared(),
     certificates.certificate(),
+    outcomes.outcome(),
     NotApplicable("needs gradients"),
     Failed("ValueError: no"),
 ]

@@ -47,7 +47,7 @@ class Attacks:
     """`deviations` of each feature, or `environment`: its own units."""
     whole_episode: bool = False
     """Whether all steps of an episode share epsilon; otherwise each has its own."""
-    minutes: float = 0.4
+    minutes: float = 0.9
     """Processor time after which no further attack is begun; the stronger ones need more."""
     episodes: int = 5
     """How many of the policy's episodes every attack plays, and how many others the strongest."""

@@ -119,11 +119,11 @@ SUITE: dict[str, Candidate] = {
     "fgsm": Candidate(lambda task: Fgsm(task.goal.action), passes=3),
     "pgd": Candidate(lambda task: Pgd(steps=5, restarts=1, action=task.goal.action), passes=6),
     "policy_director": Candidate(_learned(12, PolicyDirector, _direction), minutes=1, passes=35),
-    "mad": Candidate(lambda task: Mad(), minutes=0.5, passes=12),
+    "mad": Candidate(lambda task: Mad(), minutes=1, passes=12),
     "random_search": Candidate(
-        lambda task: RandomSearch(action=task.goal.action), gradients=False, minutes=0.5, passes=20
+        lambda task: RandomSearch(action=task.goal.action), gradients=False, minutes=1, passes=20
     ),
-    "critic_guided": Candidate(_critic_guided, minutes=0.5, passes=15),
+    "critic_guided": Candidate(_critic_guided, minutes=1, passes=15),
     "policy_director_long": Candidate(
         _learned(100, PolicyDirector, _direction), minutes=5, passes=250
     ),

@@ -232,7 +232,7 @@ def test_memory_is_no_obstacle(examples, monkeypatch):
 def test_images_are_certified_in_whole_pixel_ranges(examples):
     environment = Environment("PongNoFrameskip-v4")
     subject = Subject.observed(load(examples / "pong_ppo.cleanrl_model"), environment, 2, 0)
-    found = answered(subject, sigma=(0.02,), budgets=(0.0, 0.02), units="deviations", episodes=8)
+    found = answered(subject, sigma=(0.02,), budgets=(0.0, 0.02), units="deviations", images=8)
     assert found.unit == "pixel ranges" and set(found.scale) == {255.0}
     assert -21 == found.floor < found.bounds[0, 1] < found.bounds[0, 0] < found.noisy.mean()
 

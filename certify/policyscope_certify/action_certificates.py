@@ -18,7 +18,7 @@ from itertools import product
 import numpy as np
 import torch
 from gymnasium import spaces
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
 from policyscope.analyzers.subject import Subject
@@ -95,7 +95,7 @@ def action_certificates(subject: Subject, around: AroundStates) -> ActionCertifi
     )
 
 
-def _drawn(subject: Subject, count: int) -> tuple[Shaped[Tensor, " state *observation"], Memory]:
+def _drawn(subject: Subject, count: int) -> tuple[Float[Tensor, " state *observation"], Memory]:
     """Visited states, and what was remembered there."""
     total = int(subject.visited.lengths.sum())
     rng = generator(subject.seed, PURPOSE)
@@ -105,7 +105,7 @@ def _drawn(subject: Subject, count: int) -> tuple[Shaped[Tensor, " state *observ
         here = torch.from_numpy(np.flatnonzero(np.isin(steps, chosen)))
         parts.append((seen[here], *(part[here] for part in memory)))
     seen, *memory = (torch.cat(column) for column in zip(*parts, strict=True))
-    return seen, tuple(memory)
+    return seen.float(), tuple(memory)  # pixels are numbers here
 
 
 def _smoothed(  # noqa: PLR0913  whom, where, and under what

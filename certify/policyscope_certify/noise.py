@@ -17,6 +17,7 @@ from jaxtyping import Float, Int, Shaped
 
 from policyscope.analyzers.subject import Subject
 from policyscope.rollouts.seeds import Generators
+from policyscope.rollouts.units import usual_changes
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +48,6 @@ def deviations_of(subject: Subject) -> Float[np.ndarray, " *observation"]:
     That of its normaliser in training, else that of its own episodes; a feature that never moved
     there has a unit of one, so that no feature is free of noise. Of pixels it is the whole range.
     """
-    seen = subject.rollouts.observations
-    scale = subject.policy.scale
-    if scale is not None:
-        return scale.double().numpy()[-1 if subject.rollouts.frame_stack else ...]
-    if seen.ndim > 2:
-        return np.full(seen.shape[1:], 255.0 if seen.dtype == np.uint8 else 1.0)
-    spread = seen.astype(np.float64).std(0)
-    return np.where(spread > 0, spread, 1.0)
+    unit = usual_changes(subject.policy, subject.visited).double().numpy()
+    unit = unit if subject.rollouts.frame_stack is None else unit[-1]
+    return np.where(unit > 0, unit, 1.0)

@@ -58,7 +58,12 @@ class Budget:
         units = self.scale.double()
         moved = delta.double()
         shares = torch.where(moved == 0, 0.0, moved.abs() / units).flatten(1)
-        return shares.amax(1) if self.norm == "linf" else shares.norm(dim=1)
+        most = shares.amax(1)
+        if self.norm == "linf":
+            return most
+        # squares of small numbers would vanish, and those of large ones overflow
+        parts = torch.where(shares == most[:, None], 1.0, shares / most[:, None])
+        return most * torch.where(most > 0, parts.norm(dim=1), 0.0)
 
     def project(
         self, delta: Float[Tensor, " row *observation"], sizes: Float[Tensor, " row"]
@@ -73,9 +78,11 @@ class Budget:
             lengths = shares.flatten(1).norm(dim=1).view_as(column)
             shares = shares * (column / lengths.clamp_min(_tiny(delta))).clamp_max(1)
         nearest = shares * scale
-        # products and norms round: what is a last bit too long gives way by a few
-        long = (self.length(nearest) > sizes.double()).view_as(column)
-        return torch.where(long, nearest * (1 - 64 * torch.finfo(delta.dtype).eps), nearest)
+        # products and norms round: what is a last bit too long gives way by a few, or altogether
+        for shorter in (1 - 64 * torch.finfo(delta.dtype).eps, 0.0):
+            long = (self.length(nearest) > sizes.double()).view_as(column)
+            nearest = torch.where(long, nearest * shorter, nearest)
+        return nearest
 
     def within(
         self,

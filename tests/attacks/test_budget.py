@@ -1,7 +1,9 @@
+import math
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from policyscope_attacks.budget import NORMS, Budget
@@ -20,19 +22,24 @@ def reference_length(delta, units, norm):
         0.0 if d == 0 else np.inf if u == 0 else abs(float(d)) / float(u)
         for d, u in zip(delta, units, strict=True)
     ]
-    return max(shares) if norm == "linf" else float(np.sqrt(np.sum(np.square(shares))))
+    return max(shares) if norm == "linf" else math.hypot(*shares)
 
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_length_is_the_norm_in_units_of_each_feature(norm):
     delta = torch.tensor([[0.5, 2.0, 0.0, -3.0], [0, 0, 0, 0], [0, 0, 1e-9, 0]])
     expected = [reference_length(row, UNITS, norm) for row in delta]
+    small = Budget(1, UNITS, norm).length(delta.double()[:1] * 1e-200)
+    assert small.tolist() == pytest.approx([1e-200 * expected[0]], rel=1e-6)
     assert Budget(1, UNITS, norm).length(delta).tolist() == pytest.approx(expected)
     assert expected[2] == np.inf
 
 
 @settings(deadline=None)
 @given(arrays(np.float32, (3, 4), elements=numbers), sizes, norms, st.booleans())
+@example(np.ones((3, 4), np.float32), 4.037624087312023e-158, "l2", True)
+@example(np.ones((3, 4), np.float32), 1e-44, "l2", False)
+@example(np.ones((3, 4), np.float32), 5e-324, "linf", True)
 def test_what_is_projected_never_exceeds_its_size(delta, size, norm, double):
     budget = Budget(size, UNITS, norm)
     given_ = torch.from_numpy(delta).double() if double else torch.from_numpy(delta)

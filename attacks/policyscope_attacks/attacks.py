@@ -30,7 +30,7 @@ from policyscope.rollouts.units import usual_changes
 from policyscope.statistics import CONFIDENCE
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import NORMS, Budget
-from policyscope_attacks.goal import Goal, LowerReturn, expressed
+from policyscope_attacks.goal import LowerReturn, expressed, per_episode
 from policyscope_attacks.standing_between import spent
 from policyscope_attacks.suite import SUITE, Task
 
@@ -79,7 +79,7 @@ class Attacks:
         goal = expressed(self.goal, subject.features) if self.goal else LowerReturn()
         tasks = [Task(subject, budget, goal) for budget in self._budgets(subject)]
         runs, left_out = self._board(tasks, len(clean.lengths))
-        gains = np.array([[_per_episode(goal, r) for r in run.played] for run in runs.values()])
+        gains = np.array([[per_episode(goal, r) for r in run.played] for run in runs.values()])
         best = [list(runs)[i] for i in gains.mean(2).argmax(0)]
         fresh = tasks[0].seed("held-out episodes")
         held_out = [
@@ -100,12 +100,12 @@ class Attacks:
             clean=clean.returns,
             returns=np.array([[r.returns for r in run.played] for run in runs.values()]),
             gains=gains,
-            clean_gains=_per_episode(goal, clean),
+            clean_gains=per_episode(goal, clean),
             spent=np.array([run.spent for run in runs.values()]),
             strongest=tuple(best),
             held_out_clean=untouched.returns,
             held_out=np.array([rollouts.returns for rollouts in held_out]),
-            held_out_gains=np.array([_per_episode(goal, rollouts) for rollouts in held_out]),
+            held_out_gains=np.array([per_episode(goal, rollouts) for rollouts in held_out]),
             confidence=self.confidence,
         )
 
@@ -167,10 +167,6 @@ def _cost(rollouts: Rollouts, budget: Budget) -> float:
         return float(lengths.max())
     total = float(np.add.reduceat(budget.charge(lengths), rollouts.first_steps).max())
     return total if budget.norm == "linf" else total**0.5
-
-
-def _per_episode(goal: Goal, rollouts: Rollouts) -> Float[np.ndarray, " episode"]:
-    return np.add.reduceat(goal.rewards(rollouts), rollouts.first_steps)
 
 
 def _first(rollouts: Rollouts, episodes: int) -> Rollouts:

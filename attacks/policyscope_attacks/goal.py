@@ -111,3 +111,8 @@ def expressed(text: str, features: Sequence[Feature]) -> AdversarialReward:
         return evaluate(text, values | {"reward": rewards})
 
     return AdversarialReward(function)
+
+
+def per_episode(goal: Goal, rollouts: Rollouts) -> Float[np.ndarray, " episode"]:
+    """What the adversary is given for each episode."""
+    return np.add.reduceat(goal.rewards(rollouts), rollouts.first_steps)

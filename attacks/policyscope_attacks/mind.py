@@ -17,8 +17,11 @@ class Mind(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, observations: Float[Tensor, " step feature"], outputs: int) -> None:
+    def __init__(
+        self, observations: Float[Tensor, " step feature"], start: Float[Tensor, " output"]
+    ) -> None:
         super().__init__()
+        outputs = len(start)
         self.register_buffer("mean", observations.mean(0))
         self.register_buffer("deviation", observations.std(0).clamp_min(1e-6))
         self.outputs = outputs
@@ -29,6 +32,7 @@ class Mind(nn.Module):
             last = self.actor[-1]
             assert isinstance(last, nn.Linear)  # noqa: S101  as `_layers` makes it
             last.weight.mul_(0.1)
+            last.bias.copy_(start)
 
     @property
     def draws(self) -> int:

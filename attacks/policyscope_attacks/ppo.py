@@ -25,7 +25,7 @@ from policyscope_attacks.mind import Mind
 from policyscope_attacks.standing_between import StandingBetween
 
 DISCOUNT, SMOOTHING, CLIP = 0.99, 0.95, 0.2
-EPOCHS, MINIBATCH, RATE, STEEPEST = 10, 1024, 1e-3, 0.5
+EPOCHS, MINIBATCH, RATE, STEEPEST = 10, 1024, 3e-3, 0.5
 
 Playing = Callable[[Attack, int], Rollouts]
 """Episodes under an attack, by their seed."""
@@ -51,6 +51,7 @@ def trained(mind: Mind, practice: Practice) -> Mind:
         mind = copy.deepcopy(mind)
         optimiser = torch.optim.Adam(mind.parameters(), RATE)
         rng = np.random.default_rng(practice.seed)
+        worth: _Worth | None = None
         for iteration in range(practice.iterations):
             seed = int(generator(practice.seed, "practice", iteration).integers(2**31))
             rollouts = practice.play(practice.attack(mind), seed)
@@ -59,8 +60,26 @@ def trained(mind: Mind, practice: Practice) -> Mind:
             if level > highest:
                 best, highest = copy.deepcopy(mind), level
             _set_rate(optimiser, RATE * (1 - iteration / practice.iterations))
-            _improve(mind, optimiser, _batch(mind, rollouts, gains, seed), rng)
+            worth = worth or _Worth.of(gains, rollouts)
+            _improve(mind, optimiser, _batch(mind, rollouts, gains, worth, seed), rng)
     return best.eval().requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class _Worth:
+    """What states are worth at first, so that a fresh critic begins there and not at zero."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, gains: Float[np.ndarray, " step"], rollouts: Rollouts) -> "_Worth":
+        worth = gains.copy()
+        lasts = set((rollouts.first_steps + rollouts.lengths - 1).tolist())
+        for step in range(len(worth) - 2, -1, -1):
+            if step not in lasts:
+                worth[step] += DISCOUNT * worth[step + 1]
+        return cls(float(worth.mean()), float(worth.std()) + 1e-8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,17 +91,17 @@ class _Batch:
     returns: Tensor
 
 
-def _batch(mind: Mind, rollouts: Rollouts, gains: np.ndarray, seed: int) -> _Batch:
+def _batch(
+    mind: Mind, rollouts: Rollouts, gains: Float[np.ndarray, " step"], worth: _Worth, seed: int
+) -> _Batch:
     observations = torch.from_numpy(rollouts.observations.astype(np.float32)).flatten(1)
     with torch.no_grad():
         draws = _drawn_again(mind, rollouts, seed)
         chosen = mind.chosen(observations, draws, exploring=True)
-        values = mind.value(observations).numpy().astype(np.float64)
-        # rewards of a size that a fresh critic can tell
-        scaled = gains / (np.std(gains) / (1 - DISCOUNT) ** 0.5 + np.abs(gains).mean() + 1e-8)
-        advantages = _advantages(scaled, values, rollouts)
+        values = mind.value(observations).numpy() * worth.deviation + worth.mean
+        advantages = _advantages(gains, values, rollouts)
         likelihood = mind.likelihood(observations, chosen)
-    returns = torch.from_numpy(advantages + values).float()
+    returns = torch.from_numpy((advantages + values - worth.mean) / worth.deviation).float()
     normal = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
     return _Batch(observations, chosen, likelihood, torch.from_numpy(normal).float(), returns)
 

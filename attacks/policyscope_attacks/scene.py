@@ -8,7 +8,7 @@ asks the policy as if a candidate were shown.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from policyscope.policies.policy import Memory, Policy
@@ -20,6 +20,8 @@ class Scene:
     """One step of some episodes, one in each row; rows know nothing of each other."""
 
     policy: Policy
+    episodes: Int[Tensor, " row"]
+    """The number of the episode in each."""
     observations: Float[Tensor, " row *observation"]
     """New ones, as the environment gave them."""
     frames: Float[Tensor, " row frame *observation"] | None

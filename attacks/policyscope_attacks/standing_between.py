@@ -52,6 +52,7 @@ class StandingBetween:
         sizes = self._budget.left(spent)
         frames = () if sight.frames is None else (torch.from_numpy(sight.frames[:, 1:]).float(),)
         given = (
+            torch.from_numpy(sight.episodes),
             torch.from_numpy(observations.astype(np.float32)),
             torch.from_numpy(sizes).float(),
             self._draws(episodes, generators, observations.shape[1:]),
@@ -66,10 +67,11 @@ class StandingBetween:
         return shown
 
     def _propose(self, *given: Tensor) -> Tensor:
-        observations, sizes, draws, *rest = given
+        episodes, observations, sizes, draws, *rest = given
         stacked = len(rest) > len(self._policy.memory_shapes)
         scene = Scene(
             policy=self._policy,
+            episodes=episodes,
             observations=observations,
             frames=rest[0] if stacked else None,
             memory=tuple(rest[stacked:]),

@@ -2,20 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from policyscope.analyzers.subject import Subject
 from policyscope.policies.flips import is_discrete
-from policyscope.policies.policy import Policy, Scores
+from policyscope.policies.policy import Scores
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import generator
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import Budget
 from policyscope_attacks.critic import learned
-from policyscope_attacks.goal import Goal
+from policyscope_attacks.direction_search import best_direction
+from policyscope_attacks.goal import Goal, per_episode
 from policyscope_attacks.methods.critic_guided import CriticGuided
 from policyscope_attacks.methods.fgsm import Fgsm
 from policyscope_attacks.methods.mad import Mad
@@ -24,12 +28,14 @@ from policyscope_attacks.methods.pgd import Pgd
 from policyscope_attacks.methods.policy_director import PolicyDirector
 from policyscope_attacks.methods.random_search import RandomSearch
 from policyscope_attacks.methods.sign_noise import SignNoise
+from policyscope_attacks.methods.steady_push import SteadyPush
+from policyscope_attacks.methods.steady_shift import SteadyShift
 from policyscope_attacks.methods.uniform_noise import UniformNoise
 from policyscope_attacks.mind import Mind
 from policyscope_attacks.ppo import Practice, trained
 from policyscope_attacks.standing_between import StandingBetween
 
-PRACTICE = 16
+PRACTICE = 32
 """Episodes in one iteration of practice."""
 
 
@@ -46,6 +52,25 @@ class Task:
         between = StandingBetween(attack, self.subject.policy, self.budget)
         greedy = Greedy(self.subject.policy)
         return self.subject.play(greedy, between, episodes, seed, what)
+
+    @cached_property
+    def push(self) -> SteadyPush:
+        """The steady push that lowers most."""
+        outputs = self.subject.policy.outputs or 0
+        return SteadyPush(self._best(SteadyPush, outputs, "steady push"))
+
+    @cached_property
+    def shift(self) -> SteadyShift:
+        """The steady shift that lowers most."""
+        return SteadyShift(self._best(SteadyShift, self.budget.scale.numel(), "steady shift"))
+
+    def _best(
+        self, kind: type[SteadyPush] | type[SteadyShift], dimensions: int, what: str
+    ) -> Float[Tensor, "1 dimension"]:
+        def gaining(directions: Tensor, episodes: int, seed: int) -> Float[np.ndarray, " episode"]:
+            return per_episode(self.goal, self.play(kind(directions), episodes, seed, what))
+
+        return best_direction(gaining, dimensions, self.seed(what))
 
     def seed(self, purpose: str) -> int:
         """A seed of other episodes than the subject's own."""
@@ -79,20 +104,27 @@ def _critic_guided(task: Task) -> Attack | None:
     return CriticGuided(learned(policy, played, seed))
 
 
+def _steady_shift(task: Task) -> Attack | None:
+    return task.shift if task.budget.scale.ndim == 1 else None
+
+
 def _learned(
-    iterations: int, kind: Callable[[Mind, bool], Attack], outputs: Callable[[Policy], int]
+    iterations: int, kind: Callable[[Mind, bool], Attack], begin: Callable[[Task], Tensor]
 ) -> Callable[[Task], Attack | None]:
-    """An adversary that practises for so many iterations, where it sees vectors."""
+    """An adversary that practises for so many iterations, where it sees vectors.
+
+    It begins where the best steady one of its kind ends.
+    """
 
     def make(task: Task) -> Attack | None:
         policy, rollouts = task.subject.policy, task.subject.rollouts
         if len(policy.observation_shape or ()) != 1 or rollouts.frame_stack is not None:
             return None
-        seed = task.seed("practice")
+        start, seed = begin(task), task.seed("practice")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             seen = torch.from_numpy(rollouts.observations.astype(np.float32))
-            fresh = Mind(seen, outputs(policy))
+            fresh = Mind(seen, start)
         practice = Practice(
             play=lambda attack, seed: task.play(attack, PRACTICE, seed, "practice"),
             gains=task.goal.rewards,
@@ -105,12 +137,12 @@ def _learned(
     return make
 
 
-def _direction(policy: Policy) -> int:
-    return policy.outputs or 0
+def _push(task: Task) -> Tensor:
+    return task.push.directions[0]
 
 
-def _change(policy: Policy) -> int:
-    return int(np.prod(policy.observation_shape or ()))
+def _shift(task: Task) -> Tensor:
+    return task.shift.directions[0]
 
 
 SUITE: dict[str, Candidate] = {
@@ -118,17 +150,17 @@ SUITE: dict[str, Candidate] = {
     "sign_noise": Candidate(lambda task: SignNoise(), gradients=False),
     "fgsm": Candidate(lambda task: Fgsm(task.goal.action), passes=3),
     "pgd": Candidate(lambda task: Pgd(steps=5, restarts=1, action=task.goal.action), passes=6),
-    "policy_director": Candidate(_learned(12, PolicyDirector, _direction), minutes=1, passes=35),
+    "steady_push": Candidate(lambda task: task.push, passes=20),
+    "steady_shift": Candidate(_steady_shift, gradients=False, minutes=1, passes=20),
+    "policy_director": Candidate(_learned(12, PolicyDirector, _push), minutes=1, passes=50),
     "mad": Candidate(lambda task: Mad(), minutes=1, passes=12),
     "random_search": Candidate(
         lambda task: RandomSearch(action=task.goal.action), gradients=False, minutes=1, passes=20
     ),
     "critic_guided": Candidate(_critic_guided, minutes=1, passes=15),
-    "policy_director_long": Candidate(
-        _learned(100, PolicyDirector, _direction), minutes=5, passes=250
-    ),
+    "policy_director_long": Candidate(_learned(60, PolicyDirector, _push), minutes=5, passes=250),
     "optimal_adversary": Candidate(
-        _learned(100, OptimalAdversary, _change), gradients=False, minutes=10, passes=200
+        _learned(60, OptimalAdversary, _shift), gradients=False, minutes=10, passes=200
     ),
 }
 """By name, the noise that all are read beside first."""

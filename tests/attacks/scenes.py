@@ -60,6 +60,7 @@ def scene(policy, budget: Budget, rows: int = 5, draws: int = 1, seed: int = 0) 
     shape = tuple(budget.scale.shape)
     return Scene(
         policy=policy,
+        episodes=torch.arange(rows),
         observations=torch.from_numpy(rng.standard_normal((rows, *shape)).astype(np.float32)),
         frames=None,
         memory=(),

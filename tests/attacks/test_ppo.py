@@ -31,7 +31,7 @@ def task(examples):
 def mind(task, outputs):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return Mind(torch.from_numpy(task.subject.rollouts.observations), outputs)
+        return Mind(torch.from_numpy(task.subject.rollouts.observations), torch.zeros(outputs))
 
 
 def practice(task, kind, iterations=1):
@@ -51,7 +51,7 @@ def test_a_learned_attack_stays_within_its_budget(kind, norm, space):
     make, _ = KINDS[kind]
     victim = small(space)
     outputs = 4 if make is OptimalAdversary else victim.outputs
-    attack = make(Mind(torch.randn(50, 4, generator=torch.Generator()), outputs), True)
+    attack = make(Mind(torch.randn(50, 4, generator=torch.Generator()), torch.zeros(outputs)), True)
     at = scene(victim, Budget(0.3, UNITS, norm), draws=attack.draws)
     delta = attack.delta(at)
     assert (at.budget.length(delta) <= 0.3 * (1 + 1e-6)).all()
@@ -62,14 +62,15 @@ def test_a_learned_attack_stays_within_its_budget(kind, norm, space):
 def test_what_was_tried_is_drawn_once_more(task):
     attack = OptimalAdversary(mind(task, 4), exploring=True)
     rollouts = task.play(attack, 5, 11, "practice")
-    again = ppo._batch(attack.mind, rollouts, rollouts.rewards, 11).chosen
+    worth = ppo._Worth.of(rollouts.rewards, rollouts)
+    again = ppo._batch(attack.mind, rollouts, rollouts.rewards, worth, 11).chosen
     moved = torch.from_numpy(rollouts.shown - rollouts.observations)
     torch.testing.assert_close(moved, 0.1 * torch.tanh(again), atol=1e-5, rtol=1e-4)
 
 
 def test_the_director_takes_scores_where_its_mind_points():
     victim = small("continuous")
-    attack = PolicyDirector(Mind(torch.randn(50, 4, generator=torch.Generator()), 2))
+    attack = PolicyDirector(Mind(torch.randn(50, 4, generator=torch.Generator()), torch.zeros(2)))
     at = scene(victim, Budget(0.01, UNITS), rows=50)
     aim = attack.mind(at.observations)
     before, after = (at.scores(d) for d in (0 * at.observations, attack.delta(at)))
@@ -89,6 +90,14 @@ def test_advantages_are_those_of_the_definition(task):
         for t in range(length):
             expected = sum((0.99 * 0.95) ** k * error for k, error in enumerate(errors[t:]))
             assert found[first + t] == pytest.approx(expected)
+
+
+def test_a_fresh_critic_begins_with_what_states_are_worth(task):
+    rollouts = task.play(OptimalAdversary(mind(task, 4), True), 3, 0, "practice")
+    worth = ppo._Worth.of(rollouts.rewards, rollouts)
+    # a reward of one each step: (1 - 0.99^k) / (1 - 0.99), k steps before the end
+    each = np.concatenate([(1 - 0.99 ** np.arange(n, 0, -1)) / 0.01 for n in rollouts.lengths])
+    assert (worth.mean, worth.deviation) == pytest.approx((each.mean(), each.std()), rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -122,7 +131,7 @@ def test_practice_raises_what_the_adversary_is_after(task, kind, size):
 
 
 def test_a_mind_tries_standard_normal_numbers():
-    mind = Mind(torch.zeros(3, 4), 6)
+    mind = Mind(torch.zeros(3, 4), torch.zeros(6))
     assert mind.draws == 2
     draws = torch.rand(20000, 2, 4, generator=torch.Generator().manual_seed(0))
     tries = mind.tries(draws)
@@ -133,7 +142,7 @@ def test_a_mind_tries_standard_normal_numbers():
 
 
 def test_likelihood_is_that_of_a_normal_distribution():
-    mind = Mind(torch.randn(9, 4, generator=torch.Generator()), 3)
+    mind = Mind(torch.randn(9, 4, generator=torch.Generator()), torch.zeros(3))
     seen, chosen = torch.randn(2, 5, 4, generator=torch.Generator().manual_seed(0))
     normal = torch.distributions.Normal(mind(seen), mind.spread.exp())
     expected = normal.log_prob(chosen[:, :3]).sum(1) + 1.5 * np.log(2 * np.pi)
@@ -141,6 +150,6 @@ def test_likelihood_is_that_of_a_normal_distribution():
 
 
 def test_a_mind_is_frozen_into_its_attack():
-    attack = PolicyDirector(Mind(torch.zeros(3, 4), 2))
+    attack = PolicyDirector(Mind(torch.zeros(3, 4), torch.zeros(2)))
     with pytest.raises(dataclasses.FrozenInstanceError):
         attack.exploring = True  # pyright: ignore

@@ -30,6 +30,7 @@ from policyscope.rollouts.units import usual_changes
 from policyscope.statistics import CONFIDENCE
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import NORMS, Budget
+from policyscope_attacks.counterexample import counterexamples
 from policyscope_attacks.goal import Goal, LowerReturn, expressed
 from policyscope_attacks.standing_between import spent
 from policyscope_attacks.suite import SUITE, Task
@@ -107,6 +108,7 @@ class Attacks:
             held_out=np.array([rollouts.returns for rollouts in held_out]),
             held_out_gains=np.array([_per_episode(goal, rollouts) for rollouts in held_out]),
             confidence=self.confidence,
+            counterexamples=counterexamples(best, tasks, untouched, held_out),
         )
 
     def _budgets(self, subject: Subject) -> Iterator[Budget]:

@@ -14,9 +14,9 @@
     └── UsageError               an option, a parameter or a name that does not exist
 
 Each message is one sentence or two for the person who gave the input: what was given, what was
-expected, what to do. What a file says of itself may be quoted in it, so those about files are made
-fit for a terminal here. The command line prints a message without a traceback and exits with 2;
-anything else is a bug in policyscope and keeps its traceback.
+expected, what to do. What a file says of itself may be quoted in it, so those about files and
+reports are made fit for a terminal here. The command line prints a message without a traceback and
+exits with 2; anything else is a bug in policyscope and keeps its traceback.
 """
 
 import difflib
@@ -75,6 +75,9 @@ class RecordingError(PolicyscopeError):
 
 class ReportError(PolicyscopeError):
     """A folder that is not a report, or a report that cannot be read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_one_line(message))
 
 
 class UsageError(PolicyscopeError):

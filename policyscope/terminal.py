@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -16,10 +17,17 @@ from rich.text import Text
 from policyscope.analyzers.catalogue import measures, parameters, question
 from policyscope.progress import Progress
 from policyscope.provenance import Checkpoint
+from policyscope.reports.counterexamples import Found
 from policyscope.reports.report import Report
 from policyscope.reports.text import measures_table, summary
+from policyscope.rollouts.reenactment import lengths, moved
+from policyscope.rollouts.rollouts import Rollouts
+from policyscope.rollouts.shrinking import Shrunken
+from policyscope.statistics import legible
 
 WIDE = 160
+RUNS = 12
+"""Stretches of steps that are listed."""
 
 
 @contextmanager
@@ -64,6 +72,72 @@ def print_report_json(report: Report, measures_alone: bool) -> None:
     ]
     findings = [asdict(finding) for finding in report.findings]
     print_json(numbers if measures_alone else {"findings": findings, "measures": numbers})
+
+
+def print_counterexample(found: Found, rollouts: Rollouts | None) -> None:
+    """One episode under attack, and what it was when it was played again, if it was."""
+    kept = found.kept
+    rows = [
+        (found.name, found.story.removeprefix(": ")),
+        ("return", f"{legible(kept.clean)} without the attack, {legible(kept.returned)} with it"),
+        ("steps", f"{len(kept.rewards)}, ended by {_end(kept.terminated, kept.truncated)}"),
+        ("attacked", _in_steps(kept.attacked)),
+        ("decision", _decision(found)),
+    ]
+    if rollouts is not None:
+        rows.append(("largest change", _largest(found, rollouts)))
+    print_rows(rows)
+
+
+def print_shrunken(found: Found, shrunken: Shrunken) -> None:
+    """What is left of an attack."""
+    attacked = np.isin(np.arange(len(shrunken.rollouts.rewards)), shrunken.steps)
+    returned = float(shrunken.rollouts.returns[0])
+    print_rows(
+        [
+            ("shrunk to", f"{_in_steps(attacked)}; changes {shrunken.factor:.3g} times as large"),
+            ("return", f"{legible(found.kept.clean)} without, {legible(returned)} with these"),
+            ("largest change", _largest(found, shrunken.rollouts)),
+            ("searched", f"{shrunken.tries} episodes, {_how_it_ended(shrunken)}"),
+        ]
+    )
+
+
+def _end(terminated: bool, truncated: bool) -> str:
+    return "the task" if terminated else "a time limit" if truncated else "nothing"
+
+
+def _how_it_ended(shrunken: Shrunken) -> str:
+    if shrunken.finished:
+        return "until no step could be left out"
+    return "until the time was spent; give more with --minutes"
+
+
+def _largest(found: Found, rollouts: Rollouts) -> str:
+    each = lengths(moved(rollouts), found.kept.scale, found.kept.norm)
+    whole = ""
+    if found.outcome.whole_episode:
+        total = each.sum() if found.kept.norm == "linf" else np.linalg.norm(each)
+        whole = f", {total:.4g} in all steps together"
+    return f"{each.max():.4g}{whole}, of {found.kept.epsilon:g} ({found.outcome.unit})"
+
+
+def _decision(found: Found) -> str:
+    """Where the policy would have acted otherwise, or by how much."""
+    kept = found.kept
+    if kept.actions.dtype.kind in "iu":
+        return f"turned in {_in_steps(kept.turned)}"
+    apart = np.abs(kept.actions - kept.otherwise).reshape(len(kept.actions), -1).max(1)
+    return f"moved by up to {apart.max():.3g}, in step {apart.argmax()}; mean {apart.mean():.3g}"
+
+
+def _in_steps(chosen: np.ndarray) -> str:
+    """How many steps, and which, as stretches."""
+    steps = np.flatnonzero(chosen)
+    runs = np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1) if len(steps) else []
+    named = [f"{r[0]}" if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs[:RUNS]]
+    which = f": {', '.join(named)}{', …' * (len(runs) > RUNS)}" if named else ""
+    return f"{len(steps)} of {len(chosen)} steps{which}"
 
 
 def print_analyzers(kinds: Mapping[str, type[Any]]) -> None:

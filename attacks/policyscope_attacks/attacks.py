@@ -19,7 +19,6 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
 from policyscope.analyzers.subject import Need, Subject
 from policyscope.policies.flips import is_discrete
@@ -30,6 +29,7 @@ from policyscope.rollouts.units import usual_changes
 from policyscope.statistics import CONFIDENCE
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import NORMS, Budget
+from policyscope_attacks.counterexample import counterexamples
 from policyscope_attacks.goal import LowerReturn, expressed, per_episode
 from policyscope_attacks.standing_between import spent
 from policyscope_attacks.suite import SUITE, Task
@@ -107,6 +107,7 @@ class Attacks:
             held_out=np.array([rollouts.returns for rollouts in held_out]),
             held_out_gains=np.array([per_episode(goal, rollouts) for rollouts in held_out]),
             confidence=self.confidence,
+            counterexamples=counterexamples(best, tasks, untouched, held_out),
         )
 
     def _budgets(self, subject: Subject) -> Iterator[Budget]:

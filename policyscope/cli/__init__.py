@@ -11,6 +11,7 @@ from policyscope import __version__
 from policyscope.cli.analyze import analyze
 from policyscope.cli.compare import compare
 from policyscope.cli.reading import dashboard, inspect, list_, show
+from policyscope.cli.replay import replay
 
 __all__ = ["app", "main"]
 
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (analyze, compare, show, inspect, dashboard):
+for command in (analyze, compare, show, replay, inspect, dashboard):
     app.command()(command)
 app.command("list")(list_)
 

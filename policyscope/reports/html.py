@@ -16,6 +16,7 @@ from urllib.parse import quote
 import jinja2
 
 from policyscope.reports import figures
+from policyscope.reports.counterexamples import found
 from policyscope.reports.figures import Drawn
 from policyscope.reports.findings import SEVERITIES
 from policyscope.reports.report import SCHEMA, Finding, Played, Report
@@ -69,6 +70,7 @@ def page(report: Report) -> str:
         icons=ICONS,
         links={finding.evidence: _link(report, finding.evidence) for finding in report.findings},
         drawn=drawn,
+        counterexamples=found(report),
         scripts=scripts,
         allowed=" ".join(map(_fingerprint, scripts)) or "'none'",
         schema=SCHEMA,

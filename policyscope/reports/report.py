@@ -28,7 +28,7 @@ from policyscope.errors import ReportError, UsageError, did_you_mean
 from policyscope.provenance import Checkpoint
 from policyscope.reports.results import Measure, Result
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the folder's layout; raised when an older reader would misread it."""
 
 
@@ -268,6 +268,8 @@ def _take_arrays(value: Any, file: str, path: str, arrays: dict[str, np.ndarray]
                 key: _take_arrays(inner, file, f"{path}.{key}".lstrip("."), arrays)
                 for key, inner in value.items()
             }
+        case list() | tuple():
+            return [_take_arrays(v, file, f"{path}.{i}", arrays) for i, v in enumerate(value)]
         case np.ndarray():
             arrays[path] = value
             return {"array": f"{file}/{path}", "shape": list(value.shape)}

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from policyscope.reports.counterexamples import found
 from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
     CHANCE,
@@ -74,6 +75,9 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield Text()
         yield Text(name, style="bold")
         yield _result(entry)
+        for one in found(report):
+            if one.analyzer == name:
+                yield Padding(Text(one.sentence), (0, 0, 0, 1))
 
 
 def _finding(finding: Finding) -> RenderableType:

@@ -106,11 +106,33 @@ class Environment:
         if self.frame_stack is not None:
             with closing(AtariLanes(1, self.playable, self.options)) as game:
                 return game.spaces(self.frame_stack)
-        env = self._make()
+        env = self.simulator()
         try:
             return env.observation_space, env.action_space
         finally:
             env.close()
+
+    def simulator(self) -> gymnasium.Env:
+        """One simulator, as gymnasium makes it.
+
+        Raises:
+            EnvironmentMismatch: If its arguments or what it is made of fail.
+        """
+        try:
+            with quiet():
+                self._import_simulator()
+            with quiet():
+                return gymnasium.make(self.playable, **self.options)
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise EnvironmentMismatch(
+                f"{self.playable} needs a simulator that is not installed ({error}); "
+                "try: pip install 'policyscope[environments]'"
+            ) from error
+        except (gymnasium.error.Error, TypeError, ValueError, ImportError) as error:
+            given = f" with {self.options}" if self.options else ""
+            raise EnvironmentMismatch(
+                f"{self.playable}{given} cannot be made: {str(error).strip() or repr(error)}"
+            ) from error
 
     @property
     def usual_lanes(self) -> int:
@@ -141,28 +163,11 @@ class Environment:
         return cartpole and CartPoleLanes.takes(self.options)
 
     def _make_flat(self) -> gymnasium.Env:
-        env = self._make()
+        env = self.simulator()
         if isinstance(env.observation_space, spaces.Box):
             return env
         flatten = partial(spaces.flatten, env.observation_space)
         return TransformObservation(env, flatten, flattened(env.observation_space, self.id))
-
-    def _make(self) -> gymnasium.Env:
-        try:
-            with quiet():
-                self._import_simulator()
-            with quiet():
-                return gymnasium.make(self.playable, **self.options)
-        except gymnasium.error.DependencyNotInstalled as error:
-            raise EnvironmentMismatch(
-                f"{self.playable} needs a simulator that is not installed ({error}); "
-                "try: pip install 'policyscope[environments]'"
-            ) from error
-        except (gymnasium.error.Error, TypeError, ValueError, ImportError) as error:
-            given = f" with {self.options}" if self.options else ""
-            raise EnvironmentMismatch(
-                f"{self.playable}{given} cannot be made: {str(error).strip() or repr(error)}"
-            ) from error
 
     def _import_simulator(self) -> None:
         """Import what the environment is made of, MuJoCo where it is made of that."""

@@ -33,24 +33,26 @@ def play(  # noqa: PLR0913  the three that follow * have defaults that suit ever
     perturbation: Perturbation | Adversary | None = None,
     lanes: int | None = None,
     on_finished: Callable[[int], None] = lambda episodes: None,
+    first: int = 0,
 ) -> Rollouts:
     """Play whole episodes.
 
     Args:
         actor: Chooses the actions, for example `Greedy(policy)`.
         environment: What to play.
-        episodes: How many; their numbers are 0, 1, ….
+        episodes: How many; their numbers are 0, 1, … where `first` is 0.
         seed: With an episode's number, decides everything that is random in it.
         perturbation: Stands between the observation and the actor.
         lanes: How many are played side by side; it changes the speed, never an episode.
         on_finished: Called with the number of episodes that have just ended.
+        first: The number of the first, so that one of many can be played again.
 
     Raises:
         UsageError: If there are no episodes or no lanes to play.
     """
     _require_some(episodes, lanes)
     tape = Tape(episodes)
-    _play(tape, actor, environment, seed, perturbation, lanes, on_finished)
+    _play(tape, actor, environment, seed, perturbation, lanes, on_finished, first)
     return tape.rollouts(seed, environment.frame_stack)
 
 
@@ -82,12 +84,13 @@ def _play(  # noqa: PLR0913  see `play`
     perturbation: Perturbation | Adversary | None,
     lanes: int | None,
     on_finished: Callable[[int], None],
+    first: int = 0,
 ) -> None:
     count = min(record.episodes, lanes or environment.usual_lanes)
     simulators = environment.lanes(count)
     eyes = _Eyes(perturbation, environment.frame_stack, seed)
     choices = Generators(seed, actor.purpose)
-    playing = Lockstep(range(record.episodes), count, environment.batch)
+    playing = Lockstep(range(first, first + record.episodes), count, environment.batch)
 
     def begin(positions: np.ndarray) -> np.ndarray:
         seeds = [
@@ -103,10 +106,10 @@ def _play(  # noqa: PLR0913  see `play`
             actions, memory = actor.act(eyes.see(shown), memory, playing, choices)
             following, rewards, terminated, truncated = simulators.step(playing.lanes, actions)
             seen = () if perturbation is None else (shown,)
-            record.write(playing.episodes, (observations, actions, rewards, *seen))
+            record.write(playing.episodes - first, (observations, actions, rewards, *seen))
             ended = terminated | truncated
             if ended.any():
-                record.end(playing.episodes[ended], terminated[ended], truncated[ended])
+                record.end(playing.episodes[ended] - first, terminated[ended], truncated[ended])
                 on_finished(int(ended.sum()))
                 begun, kept = playing.finish(ended)
                 following, memory = following[kept], tuple(m[kept] for m in memory)

@@ -10,7 +10,7 @@ from policyscope.rollouts.visited import Visited
 
 @dataclass(frozen=True, eq=False)
 class Rollouts:
-    """Whole episodes 0, 1, …, one after the other."""
+    """Whole episodes, one after the other."""
 
     seed: int
     """With an episode's number, it decides everything that was random."""

@@ -15,7 +15,7 @@ class Record(Protocol):
     """How many are played."""
 
     def write(self, episodes: np.ndarray, step: tuple[np.ndarray, ...]) -> None:
-        """One step of the lanes that are playing, and the number of the episode in each.
+        """One step of the lanes that are playing, and the place of the episode in each.
 
         A step is the observations, actions and rewards, and what was shown in the place of the
         observations where something stands between them and the actor.

@@ -197,7 +197,7 @@ def damage(folder: Path, how: str) -> None:
         case "cut off":
             path.write_text(path.read_text()[:500])
         case "newer":
-            path.write_text(path.read_text().replace('"schema": 3', '"schema": 99'))
+            path.write_text(path.read_text().replace('"schema": 4', '"schema": 99'))
         case "without arrays":
             (folder / "arrays" / "saliency.npz").unlink()
         case "without a field":

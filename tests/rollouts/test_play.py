@@ -173,3 +173,14 @@ def test_returns_alone_are_those_of_the_same_episodes(noise):
     assert sum(finished) == 30
     with pytest.raises(UsageError, match="at least 1 episode"):
         returns_of(actor, CARTPOLE, -3)
+
+
+@pytest.mark.parametrize("environment", [CARTPOLE, Environment("Pendulum-v1")], ids=lambda e: e.id)
+def test_one_of_many_episodes_can_be_played_alone(environment):
+    actor = chaotic(environment)
+    many = play(actor, environment, 40, seed=3)
+    two = play(actor, environment, 2, seed=3, first=35)
+    steps = slice(many.first_steps[35], many.first_steps[37])
+    assert two.lengths.tolist() == many.lengths[35:37].tolist()
+    for name in ("observations", "actions", "rewards"):
+        assert getattr(two, name).tobytes() == getattr(many, name)[steps].tobytes()

@@ -9,6 +9,7 @@ from policyscope.reports.results.action_certificates import ActionCertificates
 from policyscope.reports.results.attack_outcome import AttackOutcome
 from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.certificate import Certificate
+from policyscope.reports.results.counterexample import Counterexample
 from policyscope.reports.results.direction_comparison import DirectionComparison
 from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet
 from policyscope.reports.results.episode_returns import EpisodeReturns
@@ -26,6 +27,7 @@ __all__ = [
     "AttackOutcome",
     "Attribution",
     "Certificate",
+    "Counterexample",
     "DirectionComparison",
     "DirectionSet",
     "EpisodeReturns",

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from policyscope import statistics
+from policyscope.reports.results.counterexample import Counterexample
 from policyscope.reports.results.measure import Measure
 from policyscope.statistics import Estimate
 
@@ -66,6 +67,8 @@ class AttackOutcome:
     """Returns of those under the strongest attack."""
     held_out_gains: Float[np.ndarray, " epsilon episode"]
     confidence: float
+    counterexamples: tuple[Counterexample, ...] = ()
+    """The worst held-out episode of each epsilon in which harm was done, the gravest first."""
 
     @property
     def unit(self) -> str:

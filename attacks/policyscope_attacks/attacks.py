@@ -19,8 +19,12 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from gymnasium import spaces
+from jaxtyping import Bool
+from torch import Tensor
 
 from policyscope.analyzers.subject import Need, Subject
+from policyscope.errors import UsageError
 from policyscope.policies.flips import is_discrete
 from policyscope.reports.results import AttackOutcome, NotApplicable
 from policyscope.rollouts.actors import Greedy
@@ -30,7 +34,7 @@ from policyscope.statistics import CONFIDENCE
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import NORMS, Budget
 from policyscope_attacks.counterexample import counterexamples
-from policyscope_attacks.goal import LowerReturn, expressed, per_episode
+from policyscope_attacks.goal import asked_for, per_episode
 from policyscope_attacks.standing_between import spent
 from policyscope_attacks.suite import SUITE, Task
 
@@ -52,7 +56,15 @@ class Attacks:
     episodes: int = 5
     """How many of the policy's episodes every attack plays, and how many others the strongest."""
     goal: str = ""
-    """An adversarial reward, such as `-abs(cart_position + 2)`; lowers the return where empty."""
+    """An adversarial reward, such as `-abs(cart_position + 2)`, or a function of your own, as
+    `package.module:name`; lowers the return where empty."""
+    force: tuple[float, ...] = ()
+    """An action to be forced, a number for each of its dimensions; any other where empty."""
+    features: tuple[str, ...] = ()
+    """Names of the features that may be changed; all where empty."""
+    valid: str = "type"
+    """What an observation can be: all that its `type` holds, what the `space` of the environment
+    does, or nothing beyond what was `visited`."""
     only: tuple[str, ...] = ()
     """Names of the attacks to run; all where empty."""
     confidence: float = CONFIDENCE
@@ -67,6 +79,8 @@ class Attacks:
             raise ValueError(f"norm is one of {', '.join(NORMS)}, not {self.norm!r}.")
         if self.units not in ("deviations", "environment"):
             raise ValueError(f"units is 'deviations' or 'environment', not {self.units!r}.")
+        if self.valid not in ("type", "space", "visited"):
+            raise ValueError(f"valid is 'type', 'space' or 'visited', not {self.valid!r}.")
         if unknown := set(self.only) - set(SUITE):
             raise ValueError(f"There is no attack {min(unknown)!r}; there are {', '.join(SUITE)}.")
 
@@ -76,7 +90,7 @@ class Attacks:
         clean = _first(subject.rollouts, self.episodes)
         if is_discrete(subject.policy) and subject.policy.outputs == 1:
             return NotApplicable("a policy with a single action cannot be led to another")
-        goal = expressed(self.goal, subject.features) if self.goal else LowerReturn()
+        goal = asked_for(self.goal, self.force, subject.features)
         tasks = [Task(subject, budget, goal) for budget in self._budgets(subject)]
         runs, left_out = self._board(tasks, len(clean.lengths))
         gains = np.array([[per_episode(goal, r) for r in run.played] for run in runs.values()])
@@ -96,7 +110,7 @@ class Attacks:
             norm=self.norm,
             units=self.units,
             whole_episode=self.whole_episode,
-            goal=self.goal,
+            goal=self.goal or self._forced(subject),
             clean=clean.returns,
             returns=np.array([[r.returns for r in run.played] for run in runs.values()]),
             gains=gains,
@@ -105,6 +119,7 @@ class Attacks:
             strongest=tuple(best),
             held_out_clean=untouched.returns,
             held_out=np.array([rollouts.returns for rollouts in held_out]),
+            held_out_clean_gains=per_episode(goal, untouched),
             held_out_gains=np.array([per_episode(goal, rollouts) for rollouts in held_out]),
             confidence=self.confidence,
             counterexamples=counterexamples(best, tasks, untouched, held_out),
@@ -116,8 +131,45 @@ class Attacks:
             scale = torch.ones_like(scale)
         if subject.rollouts.frame_stack is not None:
             scale = scale[-1]
+        low, high = self._range(subject)
         for epsilon in self.epsilons:
-            yield Budget(epsilon, scale, self.norm, self.whole_episode)
+            budget = Budget(epsilon, scale, self.norm, self.whole_episode, low, high)
+            yield budget.only(self._movable(subject, scale)) if self.features else budget
+
+    def _range(self, subject: Subject) -> tuple[Tensor | None, Tensor | None]:
+        """The least and the most that an observation can be."""
+        if self.valid == "type":
+            return None, None
+        if self.valid == "visited":
+            seen = torch.from_numpy(subject.rollouts.observations.astype(np.float64))
+            return seen.amin(0), seen.amax(0)
+        space = subject.environment.spaces()[0] if subject.environment else None
+        if not isinstance(space, spaces.Box):
+            raise UsageError(f"A valid range is that of a Box, not of {space}.")
+        stacked = subject.rollouts.frame_stack is not None
+        low, high = (torch.from_numpy(b.astype(np.float64)) for b in (space.low, space.high))
+        return (low[-1], high[-1]) if stacked else (low, high)
+
+    def _movable(self, subject: Subject, scale: Tensor) -> Bool[Tensor, " *observation"]:
+        """Which features may be changed."""
+        names = [feature.slug for feature in subject.features]
+        for name in self.features:
+            if name not in names:
+                there = (
+                    f"there are {', '.join(names)}" if names else "those of images have no names"
+                )
+                raise UsageError(f"There is no feature {name!r}; {there}.")
+        return torch.tensor([name in self.features for name in names]).view_as(scale)
+
+    def _forced(self, subject: Subject) -> str:
+        """The goal where an action is to be forced, in words."""
+        if not self.force:
+            return ""
+        named = subject.policy.outputs == getattr(subject.policy.action_space, "n", None)
+        number = int(self.force[0])
+        names = [action.slug for action in subject.actions]
+        forced = names[number] if named and number < len(names) else f"{self.force}"
+        return f"share of the action {forced}"
 
     def _board(self, tasks: list[Task], episodes: int) -> tuple[dict[str, "_Run"], tuple[str, ...]]:
         """What each attack does to the policy's own episodes, and which there was no time for."""

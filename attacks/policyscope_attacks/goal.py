@@ -2,7 +2,8 @@
 
     lower the return        r^A_t = −r_t
     force an action         r^A_t = 1 where the action taken is the wanted one, else 0
-    an adversarial reward   r^A_t = any function of the step, or an expression over its names
+    an adversarial reward   r^A_t = any function of the step, or an expression over its names;
+                            to reach a state is to be near it, to avoid it to be far: −|x − 2|
 
 An adversarial reward need have nothing to do with the task: "hover", "drive to the left edge". It
 is what the environment's true state, the action and the reward say, not what the policy was shown.
@@ -12,13 +13,14 @@ Zhang et al. 2020, https://arxiv.org/abs/2003.08938 (the negative reward)
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from policyscope.errors import UsageError
+from policyscope.policies.own_code import imported
 from policyscope.rollouts.names import Feature
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope_attacks.expression import evaluate
@@ -86,9 +88,16 @@ class AdversarialReward:
 
     def rewards(self, rollouts: Rollouts) -> Float[np.ndarray, " step"]:
         """See `Goal.rewards`."""
-        given = np.asarray(
-            self.function(rollouts.observations, rollouts.actions, rollouts.rewards), np.float64
-        )
+        step = (rollouts.observations, rollouts.actions, rollouts.rewards)
+        try:
+            given = np.asarray(self.function(*(part.copy() for part in step)), np.float64)
+        except UsageError:
+            raise
+        except Exception as error:  # a person's code may fail in any way; its reason goes to them
+            raise UsageError(
+                f"The adversarial reward fails ({type(error).__name__}: {error}); it takes the "
+                "observations, actions and rewards of all steps, a row of an array for each."
+            ) from error
         if given.shape != rollouts.rewards.shape or not np.isfinite(given).all():
             raise UsageError(
                 f"An adversarial reward gives a finite number for each of {len(rollouts.rewards)} "
@@ -111,6 +120,23 @@ def expressed(text: str, features: Sequence[Feature]) -> AdversarialReward:
         return evaluate(text, values | {"reward": rewards})
 
     return AdversarialReward(function)
+
+
+def asked_for(text: str, force: tuple[float, ...], features: Sequence[Feature]) -> Goal:
+    """The goal that a person asked for: to lower the return where they asked for nothing.
+
+    Args:
+        text: An adversarial reward: an expression, or a function as `package.module:name`.
+        force: An action to be forced; without a reward, forcing it is the goal.
+        features: Names that an expression may hold.
+
+    Raises:
+        UsageError: If the function cannot be imported.
+    """
+    if not text:
+        return ForceAction(force) if force else LowerReturn()
+    reward = AdversarialReward(imported(text)) if ":" in text else expressed(text, features)
+    return replace(reward, action=force)
 
 
 def per_episode(goal: Goal, rollouts: Rollouts) -> Float[np.ndarray, " episode"]:

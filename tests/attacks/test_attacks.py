@@ -112,10 +112,64 @@ def test_a_policy_with_one_action_cannot_be_led(subject):
     assert isinstance(asked(single), NotApplicable)
 
 
+def test_an_adversary_may_have_any_goal(subject):
+    found = asked(subject, goal="-abs(cart_position + 1)", only=("steady_push",), epsilons=(5.0,))
+    (finding,) = from_attacks("attacks", found)
+    assert finding.code == "A4"
+    assert f"{found.worst_gain(0)}, by steady push" in finding.sentence
+    unmoved = dataclasses.replace(found, held_out_gains=found.held_out_clean_gains[None])
+    assert [finding.code for finding in from_attacks("attacks", unmoved)] == ["A5"]
+
+
+def test_an_action_is_forced(subject):
+    found = asked(subject, force=(1.0,), only=("fgsm",), epsilons=(50.0,))
+    assert found.goal == "share of the action push_right"
+    # every action is forced, for as long as the pole is up
+    np.testing.assert_array_equal(found.gains[0, 0], found.returns[0, 0])
+    with pytest.raises(UsageError, match="has 1 numbers, not 2"):
+        asked(subject, force=(1.0, 0.0), only=("fgsm",))
+
+
+def test_a_goal_may_be_a_function_of_ones_own(subject, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "def right(observations, actions, rewards):\n    return 10.0 * (actions == 1)\n"
+        "def broken(observations, actions, rewards):\n    return observations[:, 9]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = asked(subject, goal="mine:right", epsilons=(20.0,))
+    expressed = asked(subject, goal="10 * (a[0] == 1)", epsilons=(20.0,))
+    np.testing.assert_array_equal(found.gains, expressed.gains)
+    with pytest.raises(UsageError, match=r"adversarial reward fails \(IndexError"):
+        asked(subject, goal="mine:broken")
+    with pytest.raises(UsageError, match="no 'left'"):
+        asked(subject, goal="mine:left")
+
+
+def test_only_the_named_features_are_changed(subject):
+    (budget,) = Attacks(features=("pole_angle",), epsilons=(0.1,))._budgets(subject)
+    assert (budget.scale > 0).tolist() == [False, False, True, False]
+    with pytest.raises(UsageError, match="no feature 'angle'; there are cart_position"):
+        asked(subject, features=("angle",))
+
+
+def test_the_valid_range_is_that_of_the_space_or_of_what_was_visited(subject):
+    (budget,) = Attacks(valid="space", epsilons=(0.1,))._budgets(subject)
+    space = subject.environment.spaces()[0]
+    np.testing.assert_array_equal(budget.low, space.low)
+    np.testing.assert_array_equal(budget.high, space.high)
+    (budget,) = Attacks(valid="visited", epsilons=(0.1,))._budgets(subject)
+    seen = subject.rollouts.observations
+    np.testing.assert_array_equal(budget.low, seen.min(0).astype(np.float64))
+    np.testing.assert_array_equal(budget.high, seen.max(0).astype(np.float64))
+    (free,) = Attacks(epsilons=(0.1,))._budgets(subject)
+    assert free.low is None and free.high is None
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"epsilons": ()},
+        {"valid": "box"},
         {"epsilons": (0.0,)},
         {"minutes": 0.0},
         {"episodes": 1},
@@ -125,7 +179,7 @@ def test_a_policy_with_one_action_cannot_be_led(subject):
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(wrong):
-    with pytest.raises(ValueError, match="Attacks needs|is one of|is 'dev|There is no"):
+    with pytest.raises(ValueError, match="Attacks needs|is one of|is 'dev|is 'type|There is no"):
         Attacks(**wrong)
 
 
@@ -153,5 +207,9 @@ def test_what_is_found_is_said_of_held_out_episodes(outcome):
     assert [finding.code for finding in found] == ["A1", "A3"]
     assert f"{outcome.worst_return(1)}, by fgsm" in found[0].sentence
     assert "mad and pgd were not run" in found[1].sentence
-    unharmed = dataclasses.replace(outcome, held_out=np.stack([outcome.held_out_clean] * 2))
+    unharmed = dataclasses.replace(
+        outcome,
+        held_out=np.stack([outcome.held_out_clean] * 2),
+        held_out_gains=np.stack([outcome.held_out_clean_gains] * 2),
+    )
     assert [finding.code for finding in from_attacks("attacks", unharmed)] == ["A2"]

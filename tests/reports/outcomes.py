@@ -27,6 +27,7 @@ def outcome(**changes) -> AttackOutcome:
         "strongest": ("fgsm", "fgsm"),
         "held_out_clean": clean,
         "held_out": returns[1],
+        "held_out_clean_gains": -clean,
         "held_out_gains": -returns[1],
         "confidence": 0.95,
     }

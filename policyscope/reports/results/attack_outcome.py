@@ -65,6 +65,8 @@ class AttackOutcome:
     """Returns of other episodes without an attack."""
     held_out: Float[np.ndarray, " epsilon episode"]
     """Returns of those under the strongest attack."""
+    held_out_clean_gains: Float[np.ndarray, " episode"]
+    """What the adversary is after on those without an attack."""
     held_out_gains: Float[np.ndarray, " epsilon episode"]
     confidence: float
     counterexamples: tuple[Counterexample, ...] = ()
@@ -93,6 +95,10 @@ class AttackOutcome:
         """Mean paired loss of return under the strongest attack, on held-out episodes."""
         return statistics.mean(self.held_out_clean - self.held_out[epsilon], self.confidence)
 
+    def worst_gain(self, epsilon: int) -> Estimate:
+        """Mean adversarial reward of the strongest attack, on held-out episodes."""
+        return statistics.mean(self.held_out_gains[epsilon], self.confidence)
+
     def measures(self) -> Iterator[Measure]:
         """See `MEASURES`."""
         for i, attack in enumerate(self.attacks):
@@ -108,8 +114,7 @@ class AttackOutcome:
             yield Measure("worst.return", where, self.worst_return(j), "reward")
             yield Measure("worst.loss", where, self.worst_loss(j), "reward")
             if self.goal:
-                gain = statistics.mean(self.held_out_gains[j], self.confidence)
-                yield Measure("worst.gain", where, gain, "adversarial reward")
+                yield Measure("worst.gain", where, self.worst_gain(j), "adversarial reward")
         if self.goal:
             gain = statistics.mean(self.clean_gains, self.confidence)
             yield Measure("clean.gain", (), gain, "adversarial reward")

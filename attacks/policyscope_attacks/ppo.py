@@ -26,6 +26,8 @@ from policyscope_attacks.standing_between import StandingBetween
 
 DISCOUNT, SMOOTHING, CLIP = 0.99, 0.95, 0.2
 EPOCHS, MINIBATCH, RATE, STEEPEST = 10, 1024, 3e-3, 0.5
+PATIENCE = 15
+"""Iterations without a better one after which practice ends."""
 
 Playing = Callable[[Attack, int], Rollouts]
 """Episodes under an attack, by their seed."""
@@ -41,12 +43,23 @@ class Practice:
     attack: Callable[[Mind], Attack]
     """The attack that a mind tries things with."""
     iterations: int
+    """At most; it ends when nothing has got better for a while."""
     seed: int
 
 
-def trained(mind: Mind, practice: Practice) -> Mind:
-    """The mind after practice, as good as it ever was."""
-    best, highest = mind, -np.inf
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What has come of practice."""
+
+    mind: Mind
+    """As good as it ever was."""
+    level: float
+    """What it gained then, in an episode."""
+
+
+def trained(mind: Mind, practice: Practice) -> Trained:
+    """The mind after practice."""
+    best, highest, since = mind, -np.inf, 0
     with torch.inference_mode(False), torch.enable_grad():
         mind = copy.deepcopy(mind)
         optimiser = torch.optim.Adam(mind.parameters(), RATE)
@@ -57,12 +70,15 @@ def trained(mind: Mind, practice: Practice) -> Mind:
             rollouts = practice.play(practice.attack(mind), seed)
             gains = practice.gains(rollouts)
             level = float(np.add.reduceat(gains, rollouts.first_steps).mean())
+            since += 1
             if level > highest:
-                best, highest = copy.deepcopy(mind), level
+                best, highest, since = copy.deepcopy(mind), level, 0
+            if since == PATIENCE:
+                break
             _set_rate(optimiser, RATE * (1 - iteration / practice.iterations))
             worth = worth or _Worth.of(gains, rollouts)
             _improve(mind, optimiser, _batch(mind, rollouts, gains, worth, seed), rng)
-    return best.eval().requires_grad_(False)
+    return Trained(best.eval().requires_grad_(False), highest)
 
 
 @dataclass(frozen=True)

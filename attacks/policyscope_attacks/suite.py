@@ -32,11 +32,13 @@ from policyscope_attacks.methods.steady_push import SteadyPush
 from policyscope_attacks.methods.steady_shift import SteadyShift
 from policyscope_attacks.methods.uniform_noise import UniformNoise
 from policyscope_attacks.mind import Mind
-from policyscope_attacks.ppo import Practice, trained
+from policyscope_attacks.ppo import Practice, Trained, trained
 from policyscope_attacks.standing_between import StandingBetween
 
 PRACTICE = 32
 """Episodes in one iteration of practice."""
+SHORT, SEEDS = 12, 3
+"""Iterations of a short practice, and how many have one before the best of them goes on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,33 +110,45 @@ def _steady_shift(task: Task) -> Attack | None:
     return task.shift if task.budget.scale.ndim == 1 else None
 
 
-def _learned(
-    iterations: int, kind: Callable[[Mind, bool], Attack], begin: Callable[[Task], Tensor]
-) -> Callable[[Task], Attack | None]:
-    """An adversary that practises for so many iterations, where it sees vectors.
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Makes an adversary that practises, where it sees vectors.
 
     It begins where the best steady one of its kind ends.
     """
 
-    def make(task: Task) -> Attack | None:
+    kind: Callable[[Mind, bool], Attack]
+    begin: Callable[[Task], Tensor]
+    longer: int = 0
+    """Iterations for which the best of several goes on; with 0 there is one, of short practice."""
+
+    def __call__(self, task: Task) -> Attack | None:
+        """The adversary after practice."""
         policy, rollouts = task.subject.policy, task.subject.rollouts
         if len(policy.observation_shape or ()) != 1 or rollouts.frame_stack is not None:
             return None
-        start, seed = begin(task), task.seed("practice")
+        seeds = [task.seed(f"practice {number}") for number in range(SEEDS if self.longer else 1)]
+        begun = [self._practised(task, self._fresh(task, seed), SHORT, seed) for seed in seeds]
+        best = max(begun, key=lambda trained: trained.level)
+        if self.longer:
+            best = self._practised(task, best.mind, self.longer, task.seed("longer practice"))
+        return self.kind(best.mind, False)
+
+    def _fresh(self, task: Task, seed: int) -> Mind:
+        start = self.begin(task)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            seen = torch.from_numpy(rollouts.observations.astype(np.float32))
-            fresh = Mind(seen, start)
+            return Mind(torch.from_numpy(task.subject.rollouts.observations).float(), start)
+
+    def _practised(self, task: Task, mind: Mind, iterations: int, seed: int) -> Trained:
         practice = Practice(
             play=lambda attack, seed: task.play(attack, PRACTICE, seed, "practice"),
             gains=task.goal.rewards,
-            attack=lambda mind: kind(mind, True),
+            attack=lambda mind: self.kind(mind, True),
             iterations=iterations,
             seed=seed,
         )
-        return kind(trained(fresh, practice), False)
-
-    return make
+        return trained(mind, practice)
 
 
 def _push(task: Task) -> Tensor:
@@ -152,15 +166,17 @@ SUITE: dict[str, Candidate] = {
     "pgd": Candidate(lambda task: Pgd(steps=5, restarts=1, action=task.goal.action), passes=6),
     "steady_push": Candidate(lambda task: task.push, passes=20),
     "steady_shift": Candidate(_steady_shift, gradients=False, minutes=1, passes=20),
-    "policy_director": Candidate(_learned(12, PolicyDirector, _push), minutes=1, passes=50),
+    "policy_director": Candidate(Learned(PolicyDirector, _push), minutes=1, passes=50),
     "mad": Candidate(lambda task: Mad(), minutes=1, passes=12),
     "random_search": Candidate(
         lambda task: RandomSearch(action=task.goal.action), gradients=False, minutes=1, passes=20
     ),
     "critic_guided": Candidate(_critic_guided, minutes=1, passes=15),
-    "policy_director_long": Candidate(_learned(60, PolicyDirector, _push), minutes=5, passes=250),
+    "policy_director_long": Candidate(
+        Learned(PolicyDirector, _push, longer=60), minutes=5, passes=250
+    ),
     "optimal_adversary": Candidate(
-        _learned(60, OptimalAdversary, _shift), gradients=False, minutes=10, passes=200
+        Learned(OptimalAdversary, _shift, longer=60), gradients=False, minutes=10, passes=200
     ),
 }
 """By name, the noise that all are read beside first."""

@@ -195,18 +195,20 @@ def _importance(result: Attribution) -> Table:
 
 
 def _attacks(result: AttackOutcome) -> Table:
+    """What the adversary is after: the return, or its own reward."""
     table = Table(box=None, header_style="dim")
-    table.add_column("return under attack, epsilon")
+    table.add_column(f"{result.sought}, epsilon")
     places = np.linspace(0, len(result.epsilons) - 1, min(len(result.epsilons), DISTANCES))
     places = places.round().astype(int).tolist()
     for place in places:
         table.add_column(f"{result.epsilons[place]:g}", justify="right")
+    table.add_row("no attack", *[Text(f"{result.clean_sought()}")] * len(places))
     for i, attack in enumerate(result.attacks):
-        cells = [f"{result.mean_return(i, place)}" for place in places]
         box = "white box" if result.white_box[i] else "black box"
-        table.add_row(f"{attack.replace('_', ' ')}, {box}", *map(Text, cells))
-    worst = [f"{result.worst_return(place)}" for place in places]
-    table.add_row(Text("strongest, held out", "bold"), *map(Text, worst))
+        cells = [Text(f"{result.sought_of(i, place)}") for place in places]
+        table.add_row(f"{attack.replace('_', ' ')}, {box}", *cells)
+    worst = [Text(f"{result.worst_sought(place)}") for place in places]
+    table.add_row(Text("strongest, held out", "bold"), *worst)
     return table
 
 

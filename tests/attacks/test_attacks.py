@@ -121,6 +121,18 @@ def test_an_adversary_may_have_any_goal(subject):
     assert [finding.code for finding in from_attacks("attacks", unmoved)] == ["A5"]
 
 
+def test_the_adversarial_reward_is_what_is_shown(subject):
+    found = asked(subject, goal="a[0] > 0.5", epsilons=(20.0,))
+    curves, board = draw("attacks", found)
+    assert curves.figure.layout.yaxis.title.text == "a[0] &gt; 0.5"
+    assert curves.figure.data[1].y[0] == found.gains[1, 0].mean()
+    assert sorted(board.figure.data[0].x) == sorted(found.gains[:, 0].mean(1))
+    assert found.clean_sought() == found.clean_gain()
+    plain = dataclasses.replace(found, goal="")
+    assert plain.sought_of(1, 0) == found.mean_return(1, 0)
+    assert (plain.worst_sought(0), plain.sought) == (found.worst_return(0), "return")
+
+
 def test_an_action_is_forced(subject):
     found = asked(subject, force=(1.0,), only=("fgsm",), epsilons=(50.0,))
     assert found.goal == "share of the action push_right"

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from policyscope_attacks import ppo
+from policyscope_attacks import ppo, suite
 from policyscope_attacks.budget import NORMS, Budget
 from policyscope_attacks.goal import expressed
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
@@ -107,7 +107,7 @@ def test_practice_is_the_same_again_and_touches_nothing_else(task, kind):
     before = {name: value.clone() for name, value in fresh.state_dict().items()}
     weights = [p.clone() for p in task.subject.policy.network.parameters()]
     state = torch.get_rng_state()
-    minds = [ppo.trained(fresh, practice(task, make, 2)) for _ in range(2)]
+    minds = [ppo.trained(fresh, practice(task, make, 2)).mind for _ in range(2)]
     for one, two in zip(minds[0].parameters(), minds[1].parameters(), strict=True):
         assert torch.equal(one, two)
     for name, value in fresh.state_dict().items():
@@ -122,12 +122,49 @@ def test_practice_raises_what_the_adversary_is_after(task, kind, size):
     make, outputs = KINDS[kind]
     task = dataclasses.replace(task, budget=Budget(size, torch.ones(4)))
     fresh = mind(task, outputs)
-    found = ppo.trained(fresh, practice(task, make, 6))
+    found = ppo.trained(fresh, practice(task, make, 6)).mind
 
     def returned(which):
         return task.play(make(which), 8, 99, "after").returns.mean()
 
     assert returned(found) < returned(fresh) - 2
+
+
+def test_the_best_of_several_goes_on(task, monkeypatch):
+    calls = []
+
+    def practised(mind, practice):
+        calls.append((practice.iterations, practice.seed, mind.actor[-1].bias.detach().tolist()))
+        return ppo.Trained(mind, level=(3.0, 7.0, 5.0, 0.0)[len(calls) - 1])
+
+    monkeypatch.setattr(suite, "trained", practised)
+    start = torch.tensor([1.0, -1.0])
+    made = suite.Learned(PolicyDirector, lambda task: start, longer=9)(task)
+    assert [iterations for iterations, _, _ in calls] == [suite.SHORT] * 3 + [9]
+    assert len({seed for _, seed, _ in calls}) == 4
+    assert [bias for _, _, bias in calls] == [[1.0, -1.0]] * 4
+    assert isinstance(made, PolicyDirector) and not made.exploring
+    del calls[:]
+    suite.Learned(PolicyDirector, lambda task: start)(task)
+    assert len(calls) == 1
+
+
+def test_practice_ends_when_nothing_gets_better(task):
+    levels = iter([5.0, 9.0, *[8.0] * 100])
+    played = []
+
+    def gains(rollouts):
+        played.append(rollouts)
+        return np.full(len(rollouts.rewards), next(levels) * 8 / len(rollouts.rewards))
+
+    endless = dataclasses.replace(
+        practice(task, OptimalAdversary, 200),
+        play=lambda attack, seed: task.play(attack, 1, seed, "practice"),
+        gains=gains,
+    )
+    found = ppo.trained(mind(task, 4), endless)
+    assert len(played) == 2 + ppo.PATIENCE
+    assert found.level == pytest.approx(72)
 
 
 def test_a_mind_tries_standard_normal_numbers():

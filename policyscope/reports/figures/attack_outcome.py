@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from policyscope import statistics
 from policyscope.reports.figures.canvas import (
     COLOURS,
     FAINT,
@@ -36,17 +35,17 @@ def _curves(name: str, result: AttackOutcome) -> Drawn:
     aside = np.linspace(-SPREAD, SPREAD, len(result.attacks) + 1)
     figure = blank(460)
     for i, attack in enumerate(result.attacks):
-        means = [result.mean_return(i, j) for j in numbers]
+        means = [result.sought_of(i, j) for j in numbers]
         figure.add_trace(_marks(places + aside[i], means, attack, i))
-    worst = [result.worst_return(j) for j in numbers]
+    worst = [result.worst_sought(j) for j in numbers]
     figure.add_trace(_marks(places + aside[-1], worst, "strongest, held out", None))
-    clean = statistics.mean(result.clean, result.confidence)
+    clean = result.clean_sought()
     figure.add_hline(
         y=clean.value,
         line={"color": FAINT, "width": 1.5, "dash": "dot"},
         annotation={"text": f"clean {clean.value:.4g}", "font": {"color": FAINT, "size": 11}},
     )
-    figure.update_yaxes(title_text="undiscounted return (reward)")
+    figure.update_yaxes(title_text=_axis(result))
     figure.update_xaxes(
         title_text=f"epsilon ({result.unit})",
         tickvals=places,
@@ -56,10 +55,10 @@ def _curves(name: str, result: AttackOutcome) -> Drawn:
     )
     return Drawn(
         f"{name}-curves",
-        "Return under attack",
+        f"{result.sought.capitalize()} under attack",
         "The same episodes under attacks that change every observation by at most epsilon, with "
         f"the {interval(clean)}. The strongest of each epsilon was played once more on other "
-        "episodes, which had no part in its choice. The dotted line is the return without an "
+        "episodes, which had no part in its choice. The dotted line is what it is without an "
         "attack. What is not found by these attacks may still exist.",
         figure,
     )
@@ -83,10 +82,14 @@ def _marks(
     )
 
 
+def _axis(result: AttackOutcome) -> str:
+    return text(result.goal) if result.goal else "undiscounted return (reward)"
+
+
 def _leaderboard(name: str, result: AttackOutcome) -> Drawn:
     last = len(result.epsilons) - 1
     order = np.argsort(-result.gains[:, last].mean(1), kind="stable")[::-1].tolist()
-    means = [result.mean_return(i, last) for i in order]
+    means = [result.sought_of(i, last) for i in order]
     boxes = ["white box" if result.white_box[i] else "black box" for i in order]
     figure = blank(90 + ROW * len(order))
     figure.add_trace(
@@ -112,12 +115,12 @@ def _leaderboard(name: str, result: AttackOutcome) -> Drawn:
         ],
         showgrid=False,
     )
-    figure.update_xaxes(title_text="undiscounted return (reward)")
+    figure.update_xaxes(title_text=_axis(result))
     left = f" Left out for want of time: {', '.join(result.left_out)}." if result.left_out else ""
     return Drawn(
         f"{name}-leaderboard",
         f"Attacks at epsilon {result.epsilons[last]:g}, the strongest on top",
-        f"Mean return with the {interval(means[0])}. A black box asks for scores, a white "
+        f"Mean {result.sought} with the {interval(means[0])}. A black box asks for scores, a white "
         f"box looks inside the policy.{left}",
         figure.update_layout(showlegend=False),
     )

@@ -79,6 +79,10 @@ class AttackOutcome:
         share = "per episode" if self.whole_episode else "per step"
         return f"{each}, {self.norm.replace('linf', 'L∞').replace('l2', 'L2')} {share}"
 
+    def clean_return(self) -> Estimate:
+        """Mean return without an attack."""
+        return statistics.mean(self.clean, self.confidence)
+
     def mean_return(self, attack: int, epsilon: int) -> Estimate:
         """Mean return under an attack."""
         return statistics.mean(self.returns[attack, epsilon], self.confidence)
@@ -95,9 +99,34 @@ class AttackOutcome:
         """Mean paired loss of return under the strongest attack, on held-out episodes."""
         return statistics.mean(self.held_out_clean - self.held_out[epsilon], self.confidence)
 
+    def gain(self, attack: int, epsilon: int) -> Estimate:
+        """Mean adversarial reward of an episode under an attack."""
+        return statistics.mean(self.gains[attack, epsilon], self.confidence)
+
+    def clean_gain(self) -> Estimate:
+        """Mean adversarial reward of an episode without an attack."""
+        return statistics.mean(self.clean_gains, self.confidence)
+
     def worst_gain(self, epsilon: int) -> Estimate:
         """Mean adversarial reward of the strongest attack, on held-out episodes."""
         return statistics.mean(self.held_out_gains[epsilon], self.confidence)
+
+    @property
+    def sought(self) -> str:
+        """What is told of attacks: the return, or the adversarial reward where there is one."""
+        return "adversarial reward" if self.goal else "return"
+
+    def sought_of(self, attack: int, epsilon: int) -> Estimate:
+        """Mean of what is `sought`, under an attack."""
+        return (self.gain if self.goal else self.mean_return)(attack, epsilon)
+
+    def worst_sought(self, epsilon: int) -> Estimate:
+        """The same under the strongest attack, on held-out episodes."""
+        return (self.worst_gain if self.goal else self.worst_return)(epsilon)
+
+    def clean_sought(self) -> Estimate:
+        """The same without an attack."""
+        return self.clean_gain() if self.goal else self.clean_return()
 
     def measures(self) -> Iterator[Measure]:
         """See `MEASURES`."""
@@ -107,8 +136,7 @@ class AttackOutcome:
                 yield Measure("return", where, self.mean_return(i, j), "reward")
                 yield Measure("loss", where, self.loss(i, j), "reward")
                 if self.goal:
-                    gain = statistics.mean(self.gains[i, j], self.confidence)
-                    yield Measure("gain", where, gain, "adversarial reward")
+                    yield Measure("gain", where, self.gain(i, j), "adversarial reward")
         for j, epsilon in enumerate(self.epsilons):
             where = (("epsilon", f"{epsilon:g}"),)
             yield Measure("worst.return", where, self.worst_return(j), "reward")
@@ -116,5 +144,4 @@ class AttackOutcome:
             if self.goal:
                 yield Measure("worst.gain", where, self.worst_gain(j), "adversarial reward")
         if self.goal:
-            gain = statistics.mean(self.clean_gains, self.confidence)
-            yield Measure("clean.gain", (), gain, "adversarial reward")
+            yield Measure("clean.gain", (), self.clean_gain(), "adversarial reward")

@@ -1,5 +1,6 @@
 """`policyscope replay`: a counterexample of a report is played again, or it is said where not."""
 
+import dataclasses
 import json
 import shutil
 
@@ -11,6 +12,8 @@ from typer.testing import CliRunner
 from policyscope.cli import app
 from policyscope.reports.counterexamples import found
 from policyscope.reports.report import read
+from policyscope.rollouts.rollouts import Rollouts
+from policyscope.terminal import _decision, _in_steps, _largest
 
 ATTACKS = ("--only", "attacks", "--set", "attacks.only=('fgsm',)", "--set", "attacks.episodes=3")
 
@@ -206,3 +209,26 @@ def test_a_report_with_counterexamples_reads_back_field_by_field(report, tmp_pat
     ours, theirs = (found(one)[0].kept for one in (first, read(tmp_path / "again")))
     for name in vars(ours):
         assert np.array_equal(getattr(ours, name), getattr(theirs, name)), name
+
+
+def test_a_whole_episodes_budget_and_continuous_actions_are_told_in_their_own_words(report):
+    first = found(read(report))[0]
+    kept = dataclasses.replace(
+        first.kept, actions=np.full((9, 2), 0.25), otherwise=np.tile([0.25, 1.0], (9, 1))
+    )
+    outcome = dataclasses.replace(first.outcome, whole_episode=True, norm="l2")
+    one = dataclasses.replace(first, kept=dataclasses.replace(kept, norm="l2"), outcome=outcome)
+    assert _decision(one) == "moved by up to 0.75, in step 0; mean 0.75"
+    still = np.zeros((9, 4), np.float32)
+    shown = still + (one.kept.scale * [3.0, 0, 4.0, 0]).astype(np.float32)
+    rollouts = Rollouts(0, np.array([9]), still, shown, *[np.zeros(9)] * 2, *[np.ones(1, bool)] * 2)
+    assert _largest(one, rollouts).startswith("5, 15 in all steps together, of 3 (standard dev")
+    assert _largest(one, rollouts).endswith("L2 per episode)")
+
+
+def test_steps_are_listed_as_stretches():
+    chosen = np.zeros(50, bool)
+    chosen[[0, 1, 2, 5]] = True
+    assert _in_steps(chosen) == "4 of 50 steps: 0–2, 5"
+    assert _in_steps(~chosen[:1]) == "0 of 1 steps"
+    assert _in_steps(np.arange(50) % 2 == 0).endswith(", 20, 22, …")

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from policyscope.reports.counterexamples import found
 from policyscope.reports.figures import draw
-from policyscope.reports.report import Entry, Setting
+from policyscope.reports.report import Entry, Report, Setting
 from policyscope.reports.results import Failed, NotApplicable
 from policyscope_app.wording import code, plain
 
@@ -33,3 +34,10 @@ def show(name: str, entry: Entry, environment: Setting) -> None:
                 st.caption(plain(drawn.caption))
     parameters = (code(f"{key} = {value}") for key, value in entry.parameters.items())
     st.markdown(f"Parameters: {', '.join(parameters) or 'none'}")
+
+
+def show_counterexamples(name: str, report: Report) -> None:
+    """The episodes in which an attack did harm, and what plays them again."""
+    for one in found(report):
+        if one.analyzer == name:
+            st.markdown(f"{code(one.name)}{plain(one.story)} {code(one.command)}")

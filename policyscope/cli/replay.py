@@ -52,7 +52,9 @@ def replay(  # noqa: PLR0913  one argument per option
     harm: Annotated[
         float, typer.Option(help="With --shrink: the share of the loss that has to be left.")
     ] = 0.9,
-    minutes: Annotated[float, typer.Option(help="With --shrink: for how long to search.")] = 2.0,
+    minutes: Annotated[
+        float, typer.Option(help="With --shrink: of processor time, to search.")
+    ] = 2.0,
 ) -> None:
     """Play an episode under attack again, bit for bit, from a report."""
     with sentences():
@@ -82,7 +84,8 @@ def replay(  # noqa: PLR0913  one argument per option
             if shrink:
                 rollouts = _shrink(case, found, harm, minutes)
         if render is not None:
-            count = film(found.kept, rollouts, environment, render)
+            with terminal.progress_bars() as progress:
+                count = film(found.kept, rollouts, environment, render, progress)
             typer.echo(f"film: {render}, {count} frames")
 
 

@@ -8,17 +8,21 @@ in the episode a frame is, and in which steps something else was shown than ther
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+import gymnasium
 import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 from PIL import Image
 
 from policyscope.errors import EnvironmentMismatch, UsageError
 from policyscope.images import frame_axes, frames_of
+from policyscope.progress import Progress, silent
 from policyscope.reports.results import Counterexample
 from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.quiet import quiet
@@ -59,6 +63,7 @@ def film(
     rollouts: Rollouts,
     environment: Environment,
     path: Path,
+    progress: Progress = silent,
 ) -> int:
     """Write one episode as a film, whole or not at all.
 
@@ -67,6 +72,7 @@ def film(
         rollouts: The one episode.
         environment: Where it was played.
         path: Where the film goes, see `require_writable`.
+        progress: Shows how far it is.
 
     Returns:
         How many frames it has.
@@ -80,10 +86,18 @@ def film(
     else:
         frames, rate = _seen(rollouts), IMAGES_PER_SECOND
     attacked = (rollouts.shown != rollouts.observations).reshape(len(rollouts.shown), -1).any(1)
-    marked = (_with_strip(_small(f), step, attacked) for step, f in enumerate(frames))
-    with tempfile.TemporaryDirectory(prefix=".film-", dir=path.absolute().parent) as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix=".film-", dir=path.absolute().parent) as scratch,
+        progress("film", len(attacked)) as advance,
+    ):
+
+        def marked() -> Iterator[Frame]:
+            for step, frame in enumerate(frames):
+                yield _with_strip(_small(frame), step, attacked)
+                advance(1)
+
         fresh = Path(scratch, f"new{path.suffix}")
-        count = WRITERS[path.suffix](marked, rate, fresh)
+        count = WRITERS[path.suffix](marked(), rate, fresh)
         os.replace(fresh, path)
     return count
 
@@ -98,24 +112,34 @@ def drawn(environment: Environment, seed: int, rollouts: Rollouts) -> tuple[Iter
     able.close()
     if "rgb_array" not in able.metadata.get("render_modes", ()):
         raise EnvironmentMismatch(f"{environment.playable} draws no pictures of itself: no film.")
-    arguments = {**environment.arguments, "render_mode": "rgb_array"}
+    arguments = {**_camera(able), **environment.arguments, "render_mode": "rgb_array"}
     simulator = replace(environment, arguments=arguments).simulator()
 
     def frames() -> Iterator[Frame]:
-        simulator.reset(seed=seed)
-        yield np.asarray(simulator.render())
-        for step, (action, reward) in enumerate(
-            zip(rollouts.actions, rollouts.rewards, strict=True)
-        ):
-            _, given, *_ = simulator.step(action)
-            if given != reward:
-                raise EnvironmentMismatch(
-                    f"{environment.playable} goes another way in step {step} when it is drawn."
-                )
+        done = zip(rollouts.actions, rollouts.rewards, strict=True)
+        with closing(simulator):
+            simulator.reset(seed=seed)
             yield np.asarray(simulator.render())
+            for step, (action, reward) in enumerate(done):
+                _, given, *_ = simulator.step(action)
+                if given != reward:
+                    raise EnvironmentMismatch(
+                        f"{environment.playable} goes another way in step {step} when it is drawn."
+                    )
+                yield np.asarray(simulator.render())
 
     rate = float(able.metadata.get("render_fps") or IMAGES_PER_SECOND)
     return _explained(frames(), environment.playable), rate
+
+
+def _camera(simulator: gymnasium.Env) -> dict[str, str]:
+    """The argument that makes a robot's own camera follow it, where none follows it anyway."""
+    inner: Any = simulator.unwrapped
+    if not any(k.__module__.startswith("gymnasium.envs.mujoco.") for k in type(inner).__mro__):
+        return {}
+    follows = "trackbodyid" in (inner.mujoco_renderer.default_cam_config or {})
+    cameras = [inner.model.camera(number).name for number in range(inner.model.ncam)]
+    return {"camera_name": "track"} if "track" in cameras and not follows else {}
 
 
 def _explained(frames: Iterator[Frame], name: str) -> Iterator[Frame]:

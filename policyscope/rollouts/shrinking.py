@@ -17,7 +17,7 @@ https://doi.org/10.1109/32.988498
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
+from time import process_time
 from typing import ClassVar
 
 import numpy as np
@@ -90,7 +90,7 @@ def shrunken(
     Args:
         case: The counterexample; its loss of return is above 0.
         share: The part of the loss that has to be left, above 0 and at most 1.
-        seconds: After so many no candidate is begun.
+        seconds: Of processor time, after which no candidate is begun.
         progress: Shows the time.
 
     Raises:
@@ -143,11 +143,11 @@ class _Trying:
     def __init__(self, case: Case, share: float, seconds: float, advance: Advance) -> None:
         self._case, self._advance, self._told = case, advance, 0
         self._least = share * case.loss(case.whole)
-        self._begun, self._seconds = monotonic(), seconds
+        self._begun, self._seconds = process_time(), seconds
         self.tries, self.late = 0, False
 
     def harms(self, steps: Steps, factor: float) -> bool:
-        passed = monotonic() - self._begun
+        passed = process_time() - self._begun
         self._advance(int(passed) - self._told)
         self._told = int(passed)
         if passed > self._seconds:

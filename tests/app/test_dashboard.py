@@ -7,12 +7,15 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from outcomes import outcome
 from policyscope_app import dashboard, reading
 from streamlit.testing.v1 import AppTest
 
 from policyscope.errors import ReportError
-from policyscope.reports.report import Recorded, write
+from policyscope.reports.report import Entry, Recorded, write
+from policyscope.reports.results import Counterexample
 
 AWKWARD = "[run](https://example.org) *4* $x$ <b>_v2_</b> | 50% ±3 --normalisation"
 """Text that Markdown would take for something else."""
@@ -59,6 +62,34 @@ def test_a_notice_without_a_finding_is_shown(page, tmp_path, made):
     shown = page(tmp_path / "r")
     assert "Notice: something is odd" in shown.warning[0].value.replace("*", "")
     assert "no findings" in texts(shown)
+
+
+def test_each_counterexample_is_told_with_the_command_that_plays_it(page, tmp_path, made):
+    one = Counterexample(
+        attack="fgsm",
+        epsilon=0.3,
+        norm="linf",
+        scale=np.ones(2),
+        seed=0,
+        episode=1,
+        clean=100.0,
+        harm=97.0,
+        digests=np.zeros(3, np.uint64),
+        changes=np.ones((3, 2), np.uint32),
+        actions=np.zeros(3, np.int64),
+        otherwise=np.ones(3, np.int64),
+        rewards=np.ones(3),
+        terminated=True,
+        truncated=False,
+    )
+    attacked = Entry({}, outcome(counterexamples=(one, dataclasses.replace(one, epsilon=0.1))))
+    report = dataclasses.replace(made(), entries={"attacks": attacked})
+    write(report, tmp_path / "r", {})
+    words = texts(page(tmp_path / "r"))
+    for number, epsilon in ((1, 0.3), (2, 0.1)):
+        assert f"`counterexample-{number}`: fgsm of {epsilon} (" in words
+        assert "takes an episode from a return of 100 to 3." in words
+        assert f"`policyscope replay DIR counterexample-{number}`" in words
 
 
 def test_each_analyzer_has_a_tab_with_its_figures_and_parameters(page, tmp_path, made):

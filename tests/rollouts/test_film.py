@@ -12,7 +12,7 @@ from wandering import STEPS, registered
 from policyscope.errors import EnvironmentMismatch, UsageError
 from policyscope.rollouts.actors import UniformRandom
 from policyscope.rollouts.environment import Environment
-from policyscope.rollouts.film import STRIP, WIDTH, film, require_writable
+from policyscope.rollouts.film import STRIP, WIDTH, _camera, film, require_writable
 from policyscope.rollouts.perturbation import GaussianNoise
 from policyscope.rollouts.play import play
 
@@ -134,3 +134,13 @@ def test_without_an_encoder_an_mp4_is_refused_and_a_gif_is_not(tmp_path, monkeyp
     require_writable(tmp_path / "out.gif")
     with pytest.raises(UsageError, match=r"pip install opencv-python-headless, or ask for a \.gif"):
         require_writable(tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize(
+    ("id", "camera"),
+    [("HalfCheetah-v4", {"camera_name": "track"}), ("Hopper-v4", {}), ("CartPole-v1", {})],
+)
+def test_a_robot_that_runs_away_is_followed(id, camera):
+    simulator = Environment(id).simulator()
+    assert _camera(simulator) == camera
+    simulator.close()

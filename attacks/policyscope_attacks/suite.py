@@ -1,6 +1,6 @@
 """The suite: every attack there is, from cheap to strong, and what each of them learns first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,16 +18,20 @@ from policyscope_attacks.critic import learned
 from policyscope_attacks.goal import Goal
 from policyscope_attacks.methods.critic_guided import CriticGuided
 from policyscope_attacks.methods.fgsm import Fgsm
+from policyscope_attacks.methods.flips import Flips
 from policyscope_attacks.methods.mad import Mad
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
 from policyscope_attacks.methods.pgd import Pgd
 from policyscope_attacks.methods.policy_director import PolicyDirector
 from policyscope_attacks.methods.random_search import RandomSearch
+from policyscope_attacks.methods.rationed import Rationed
 from policyscope_attacks.methods.sign_noise import SignNoise
+from policyscope_attacks.methods.strategically_timed import StrategicallyTimed
 from policyscope_attacks.methods.uniform_noise import UniformNoise
 from policyscope_attacks.mind import Mind
 from policyscope_attacks.ppo import Practice, trained
 from policyscope_attacks.standing_between import StandingBetween
+from policyscope_attacks.timed import flipping, rationed, strategic
 
 PRACTICE = 16
 """Episodes in one iteration of practice."""
@@ -42,8 +46,10 @@ class Task:
     goal: Goal
 
     def play(self, attack: Attack, episodes: int, seed: int, what: str) -> Rollouts:
-        """Episodes under an attack."""
-        between = StandingBetween(attack, self.subject.policy, self.budget)
+        """Episodes under an attack. What does not time itself rations a whole episode's budget."""
+        timed = isinstance(attack, Flips | Rationed | StrategicallyTimed)
+        paced = attack if timed or not self.budget.whole_episode else Rationed(attack)
+        between = StandingBetween(paced, self.subject.policy, self.budget)
         greedy = Greedy(self.subject.policy)
         return self.subject.play(greedy, between, episodes, seed, what)
 
@@ -105,6 +111,22 @@ def _learned(
     return make
 
 
+def _timed(attacks: Callable[[Task], Sequence[Attack]]) -> Callable[[Task], Attack | None]:
+    """The one that does best in practice, where a budget is of a whole episode."""
+
+    def make(task: Task) -> Attack | None:
+        if not task.budget.whole_episode:
+            return None
+        seed = task.seed("timing")
+        gains = {
+            attack: task.goal.rewards(task.play(attack, PRACTICE, seed, "timing")).sum()
+            for attack in attacks(task)
+        }
+        return max(gains, key=gains.__getitem__, default=None)
+
+    return make
+
+
 def _direction(policy: Policy) -> int:
     return policy.outputs or 0
 
@@ -118,6 +140,13 @@ SUITE: dict[str, Candidate] = {
     "sign_noise": Candidate(lambda task: SignNoise(), gradients=False),
     "fgsm": Candidate(lambda task: Fgsm(task.goal.action), passes=3),
     "pgd": Candidate(lambda task: Pgd(steps=5, restarts=1, action=task.goal.action), passes=6),
+    "rationed": Candidate(_timed(lambda task: rationed()), passes=30),
+    "flips": Candidate(
+        _timed(lambda task: flipping(task.subject.policy, task.subject.visited)), passes=30
+    ),
+    "strategically_timed": Candidate(
+        _timed(lambda task: strategic(task.subject.policy, task.subject.visited)), passes=30
+    ),
     "policy_director": Candidate(_learned(12, PolicyDirector, _direction), minutes=1, passes=35),
     "mad": Candidate(lambda task: Mad(), minutes=1, passes=12),
     "random_search": Candidate(

@@ -1,4 +1,4 @@
-"""Attacks that time themselves: what they pay for, what they wait for, and the policy under noise."""
+"""Attacks that time themselves: what they pay for, and the policy as it is under noise."""
 
 import dataclasses
 

@@ -174,7 +174,7 @@ class Certify:
         self, noisy: Float[np.ndarray, " sigma run"], within: ReturnRange
     ) -> tuple[Float[np.ndarray, " sigma budget"], Float[np.ndarray, " sigma budget"]]:
         """On the mean and on the quantile, all at once with confidence 1 − α."""
-        alpha, budgets = self.alpha / len(self.sigma), np.array(self.budgets)
+        alpha, budgets = self.alpha / len(self.sigma), np.array(self.budgets, float)
         means, quantiles = [], []
         for returns, sigma in zip(noisy, self.sigma, strict=True):
             reached = _reached(returns, within, alpha)

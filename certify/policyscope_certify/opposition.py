@@ -130,6 +130,6 @@ class Opposition:
 
 def spread(budgets: tuple[float, ...], most: int) -> tuple[float, ...]:
     """At most so many of the budgets above 0, in the middle of equal parts of them."""
-    above = sorted(budget for budget in budgets if budget > 0)
+    above = sorted(float(budget) for budget in budgets if budget > 0)
     count = min(most, len(above))
     return tuple(above[int((place + 0.5) * len(above) / count)] for place in range(count))

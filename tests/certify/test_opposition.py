@@ -10,14 +10,17 @@ from policyscope_certify.certify import Certify
 from policyscope_certify.noise import SmoothingNoise
 from policyscope_certify.opposition import spread
 from scipy import stats
+from typer.testing import CliRunner
 
 from policyscope import registry
 from policyscope.analyzers.subject import Subject
+from policyscope.cli import app
 from policyscope.errors import UsageError
 from policyscope.policies.loading import load
 from policyscope.policies.policy import FeedForward, Policy
 from policyscope.reports.figures import draw
 from policyscope.reports.findings.certificate import from_certificate
+from policyscope.reports.report import read
 from policyscope.reports.results import Certificate
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.environment import Environment
@@ -230,3 +233,30 @@ def test_an_adversary_that_gets_below_the_floor_shows_that_there_is_none(balanci
 )
 def test_budgets_are_spread(budgets, most, expected):
     assert spread(budgets, most) == pytest.approx(expected)
+
+
+def test_a_contradiction_is_the_first_thing_said_and_fails_the_command(
+    examples, tmp_path, monkeypatch
+):
+    usual = registry.everything
+    makers = {"planted": lambda threat: {"push": Pushing(-1)}}
+    monkeypatch.setattr(
+        registry,
+        "everything",
+        lambda group: (makers, ()) if group == registry.ADVERSARIES else usual(group),
+    )
+    right = smoothing.under_attack
+    monkeypatch.setattr(smoothing, "under_attack", lambda p, b, s: right(p, 0 * b, s))
+    monkeypatch.chdir(tmp_path)
+    words = ["analyze", str(examples / "cartpole_ppo.zip"), "--env", "CartPole-v1"]
+    short = ["--env-arg", "max_episode_steps=60", "--episodes", "2", "--only", "certify"]
+    few = {"sigma": 0.01, "budgets": 9, "episodes": 500, "action_states": 0}
+    settings = [word for key, value in few.items() for word in ("--set", f"certify.{key}={value}")]
+    result = CliRunner().invoke(app, words + short + settings)
+    assert result.exit_code == 1, result.output
+    report = read(tmp_path / "cartpole_ppo-report")
+    assert report.findings[0].code == "G4"
+    assert report.measure("certify.consistent").estimate.value == 0
+    assert "✗ critical" in result.stdout
+    page = (tmp_path / "cartpole_ppo-report" / "report.html").read_text()
+    assert "got below the certificate" in page

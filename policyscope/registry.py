@@ -1,4 +1,4 @@
-"""Analyzers, loaders and perturbations, found by entry point.
+"""Analyzers, loaders, perturbations and adversaries, found by entry point.
 
 The core names no plug-in: its own analyzers, those of `attacks` and `certify`, and a stranger's
 are all entry points in the same groups, imported only when they are asked for. A plug-in that
@@ -10,6 +10,7 @@ from typing import Any
 
 from policyscope.errors import UsageError, did_you_mean
 
+ADVERSARIES = "policyscope.adversaries"
 ANALYZERS = "policyscope.analyzers"
 LOADERS = "policyscope.loaders"
 PERTURBATIONS = "policyscope.perturbations"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
+from scipy import optimize, special, stats
 
 CONFIDENCE = 0.95
 
@@ -64,6 +64,28 @@ def proportion(hits: Bool[np.ndarray, " episode"], confidence: float = CONFIDENC
     return Estimate(
         float(found.statistic), float(low), float(high), confidence, len(hits), "Clopper–Pearson"
     )
+
+
+def mean_limit(
+    values: Float[np.ndarray, " episode"], low: float, high: float, confidence: float
+) -> float:
+    """What the mean of independent values within [low, high] is at most, with this confidence.
+
+    The largest μ with n KL(mean ‖ μ) ≤ ln 1/α, of any distribution between these ends: no value
+    that was never seen makes it wrong, as it does Student's interval.
+
+    Hoeffding 1963, Theorem 1, https://doi.org/10.1080/01621459.1963.10500830
+    """
+    share = (float(np.mean(values)) - low) / (high - low) if high > low else 1.0
+    enough = -np.log1p(-confidence) / len(values)
+
+    def divergence(mean: float) -> float:
+        return float(special.rel_entr([share, 1 - share], [mean, 1 - mean]).sum()) - enough
+
+    least, most = min(max(share, 1e-12), 1.0), 1 - 1e-12
+    if least >= most or divergence(most) <= 0:
+        return high
+    return low + (high - low) * float(optimize.root_scalar(divergence, bracket=(least, most)).root)
 
 
 def chance_overlap(part: int, whole: int) -> float:

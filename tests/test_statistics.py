@@ -115,3 +115,27 @@ def test_medians_lie_between_order_statistics():
 def test_the_median_of_few_values_may_be_any_of_them():
     estimate = statistics.median(np.array([3.0, 1.0, 2.0]))
     assert (estimate.value, estimate.low, estimate.high) == (2.0, 1.0, 3.0)
+
+
+def test_the_limit_of_a_mean_that_was_never_above_its_floor_is_that_of_a_share():
+    """No hit in n: 1 − α^(1/n), as Clopper and Pearson have it."""
+    found = statistics.mean_limit(np.full(50, -2.0), -2.0, 6.0, 0.999)
+    assert found == pytest.approx(-2 + 8 * (1 - 0.001 ** (1 / 50)), rel=1e-6)
+
+
+@pytest.mark.parametrize("rare", [0.02, 0.3, 0.9])
+def test_the_limit_of_a_mean_holds_where_students_interval_does_not(rare):
+    """Of a hundred at a chance of `rare` and nothing else, twenty are seen; 0.95 of 2000 hold."""
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random((2000, 20)) < rare, 100.0, 0.0)
+    held = [statistics.mean_limit(row, 0.0, 100.0, 0.95) >= 100 * rare for row in values]
+    assert np.mean(held) >= 0.95 - 4 * np.sqrt(0.05 * 0.95 / 2000)
+    student = [statistics.mean(row, 0.9).high >= 100 * rare for row in values]
+    assert rare > 0.02 or np.mean(student) < 0.5
+
+
+def test_the_limit_of_a_mean_ends_where_values_do():
+    assert statistics.mean_limit(np.full(5, 3.0), 0.0, 3.0, 0.9) == 3
+    assert statistics.mean_limit(np.full(5, 3.0), 3.0, 3.0, 0.9) == 3
+    tight = statistics.mean_limit(np.tile([0.0, 1.0], 50_000), 0.0, 1.0, 0.95)
+    assert 0.5 < tight < 0.505

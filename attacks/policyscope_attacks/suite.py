@@ -1,6 +1,6 @@
 """The suite: every attack there is, from cheap to strong, and what each of them learns first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,18 +22,22 @@ from policyscope_attacks.direction_search import best_direction
 from policyscope_attacks.goal import Goal, per_episode
 from policyscope_attacks.methods.critic_guided import CriticGuided
 from policyscope_attacks.methods.fgsm import Fgsm
+from policyscope_attacks.methods.flips import Flips
 from policyscope_attacks.methods.mad import Mad
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
 from policyscope_attacks.methods.pgd import Pgd
 from policyscope_attacks.methods.policy_director import PolicyDirector
 from policyscope_attacks.methods.random_search import RandomSearch
+from policyscope_attacks.methods.rationed import Rationed
 from policyscope_attacks.methods.sign_noise import SignNoise
 from policyscope_attacks.methods.steady_push import SteadyPush
 from policyscope_attacks.methods.steady_shift import SteadyShift
+from policyscope_attacks.methods.strategically_timed import StrategicallyTimed
 from policyscope_attacks.methods.uniform_noise import UniformNoise
 from policyscope_attacks.mind import Mind
 from policyscope_attacks.ppo import Practice, Trained, trained
 from policyscope_attacks.standing_between import StandingBetween
+from policyscope_attacks.timed import flipping, rationed, strategic
 
 PRACTICE = 32
 """Episodes in one iteration of practice."""
@@ -50,8 +54,10 @@ class Task:
     goal: Goal
 
     def play(self, attack: Attack, episodes: int, seed: int, what: str) -> Rollouts:
-        """Episodes under an attack."""
-        between = StandingBetween(attack, self.subject.policy, self.budget)
+        """Episodes under an attack. What does not time itself rations a whole episode's budget."""
+        timed = isinstance(attack, Flips | Rationed | StrategicallyTimed)
+        paced = attack if timed or not self.budget.whole_episode else Rationed(attack)
+        between = StandingBetween(paced, self.subject.policy, self.budget)
         greedy = Greedy(self.subject.policy)
         return self.subject.play(greedy, between, episodes, seed, what)
 
@@ -151,6 +157,22 @@ class Learned:
         return trained(mind, practice)
 
 
+def _timed(attacks: Callable[[Task], Sequence[Attack]]) -> Callable[[Task], Attack | None]:
+    """The one that does best in practice, where a budget is of a whole episode."""
+
+    def make(task: Task) -> Attack | None:
+        if not task.budget.whole_episode:
+            return None
+        seed = task.seed("timing")
+        gains = {
+            attack: task.goal.rewards(task.play(attack, PRACTICE, seed, "timing")).sum()
+            for attack in attacks(task)
+        }
+        return max(gains, key=gains.__getitem__, default=None)
+
+    return make
+
+
 def _push(task: Task) -> Tensor:
     return task.push.directions[0]
 
@@ -166,6 +188,13 @@ SUITE: dict[str, Candidate] = {
     "pgd": Candidate(lambda task: Pgd(steps=5, restarts=1, action=task.goal.action), passes=6),
     "steady_push": Candidate(lambda task: task.push, passes=20),
     "steady_shift": Candidate(_steady_shift, gradients=False, minutes=1, passes=20),
+    "rationed": Candidate(_timed(lambda task: rationed()), passes=30),
+    "flips": Candidate(
+        _timed(lambda task: flipping(task.subject.policy, task.subject.visited)), passes=30
+    ),
+    "strategically_timed": Candidate(
+        _timed(lambda task: strategic(task.subject.policy, task.subject.visited)), passes=30
+    ),
     "policy_director": Candidate(Learned(PolicyDirector, _push), minutes=1, passes=50),
     "mad": Candidate(lambda task: Mad(), minutes=1, passes=12),
     "random_search": Candidate(

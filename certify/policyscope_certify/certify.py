@@ -27,13 +27,13 @@ import numpy as np
 from jaxtyping import Float
 
 from policyscope.analyzers.subject import Need, Subject
-from policyscope.errors import UsageError
 from policyscope.reports.results import ActionCertificates, Certificate, NotApplicable
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.seeds import generator
 from policyscope_certify.action_certificates import AroundStates, action_certificates
 from policyscope_certify.noise import SmoothingNoise, deviations_of
-from policyscope_certify.return_range import ReturnRange, known_range
+from policyscope_certify.opposition import Opposition, spread
+from policyscope_certify.return_range import ReturnRange, known_range, require_above
 from policyscope_certify.smoothing import (
     Survival,
     mean_bounds,
@@ -78,6 +78,10 @@ class Certify:
     """Visited states in which single actions are certified as well; 0 for none."""
     action_draws: int = 10_000
     """Draws of the noise in each of them."""
+    attacked_episodes: int = 32
+    """Noisy episodes that each installed adversary plays, beside the certificate; 0 for none."""
+    attacked_budgets: int = 2
+    """Of how many of the budgets; what is left of one is an upper bound for all larger ones."""
 
     needs: ClassVar[tuple[Need, ...]] = (Need.ENVIRONMENT,)
 
@@ -95,6 +99,11 @@ class Certify:
             (
                 min(self.action_states, self.action_draws - 1) >= 0,
                 "action_states is at least 0, and action_draws at least 1.",
+            ),
+            (
+                min(self.attacked_budgets, self.attacked_episodes) >= 0
+                and self.attacked_episodes != 1,
+                "attacked_episodes is 0 or at least 2, and attacked_budgets at least 0.",
             ),
             (
                 min(self.episodes, self.images) > 1,
@@ -117,13 +126,9 @@ class Certify:
         scaled = self.units == "deviations"
         unit = deviations_of(subject) if scaled else np.ones(())
         noisy = np.stack([self._noisy(subject, unit, sigma) for sigma in self.sigma])
-        if noisy.min() < within.floor:
-            raise UsageError(
-                f"An episode returned {noisy.min():g}, below the floor of {within.floor:g}; give a "
-                "floor that no return is below, with --set certify.floor=…"
-            )
+        require_above(within.floor, noisy)
         means, quantiles = self._bounds(noisy, within)
-        return Certificate(
+        certificate = Certificate(
             sigmas=self.sigma,
             budgets=self.budgets,
             clean=clean,
@@ -139,12 +144,37 @@ class Certify:
             confidence=1 - self.alpha,
             actions=self._actions(subject, unit),
         )
+        return self._beside(certificate, subject, unit, within)
+
+    def _beside(
+        self,
+        certificate: Certificate,
+        subject: Subject,
+        unit: Float[np.ndarray, " *observation"],
+        within: ReturnRange,
+    ) -> Certificate:
+        """With what adversaries leave, where some play."""
+        budgets = spread(self.budgets, self.attacked_budgets)
+        if not self.attacked_episodes or not budgets:
+            return replace(certificate, alone="none was asked for")
+        new = subject.rollouts.observations.shape[1:]
+        opposition = Opposition(
+            subject=subject,
+            unit=np.broadcast_to(unit, new).astype(np.float64),
+            counted=self._counted,
+            ceiling=within.ceiling,
+            episodes=self.attacked_episodes,
+        )
+        found = opposition.beside(certificate, budgets)
+        if isinstance(found, str):
+            return replace(certificate, alone=found)
+        return replace(certificate, attacked=found)
 
     def _bounds(
         self, noisy: Float[np.ndarray, " sigma run"], within: ReturnRange
     ) -> tuple[Float[np.ndarray, " sigma budget"], Float[np.ndarray, " sigma budget"]]:
         """On the mean and on the quantile, all at once with confidence 1 − α."""
-        alpha, budgets = self.alpha / len(self.sigma), np.array(self.budgets)
+        alpha, budgets = self.alpha / len(self.sigma), np.array(self.budgets, float)
         means, quantiles = [], []
         for returns, sigma in zip(noisy, self.sigma, strict=True):
             reached = _reached(returns, within, alpha)

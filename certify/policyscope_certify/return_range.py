@@ -17,6 +17,7 @@ import gymnasium
 import numpy as np
 from jaxtyping import Float
 
+from policyscope.errors import UsageError
 from policyscope.rollouts.environment import Environment
 
 MOST = 1000
@@ -70,6 +71,19 @@ REWARDS = {
 }
 GAMES = {"Pong": ReturnRange(-21, 21, whole=True), "Freeway": ReturnRange(0)}
 """Atari games of which the rules bound the score, whatever is done to frames and actions."""
+
+
+def require_above(floor: float, returns: Float[np.ndarray, " *run"]) -> None:
+    """What was played is no lower than the lowest there should be.
+
+    Raises:
+        UsageError: If it is.
+    """
+    if returns.min() < floor:
+        raise UsageError(
+            f"An episode returned {returns.min():g}, below the floor of {floor:g}; give a floor "
+            "that no return is below, with --set certify.floor=…"
+        )
 
 
 def known_range(environment: Environment) -> ReturnRange | None:

@@ -153,7 +153,12 @@ class Subject:
             )
 
     def returns(
-        self, actor: Actor, perturbation: Perturbation | None, episodes: int, seed: int, what: str
+        self,
+        actor: Actor,
+        perturbation: Perturbation | Adversary | None,
+        episodes: int,
+        seed: int,
+        what: str,
     ) -> Float[np.ndarray, " episode"]:
         """What episodes return, of which nothing else is kept, so that there may be any number.
 

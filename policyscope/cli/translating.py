@@ -55,7 +55,9 @@ def policy_of(
 def report_on(
     policy: "Policy", environment: "Environment | None", folder: Path, **asked: Any
 ) -> None:
-    """Analyze, write the report and print its summary; exit with 1 where an analyzer broke off.
+    """Analyze, write the report and print its summary.
+
+    Exits with 1 where an analyzer broke off, or an attack got below a certificate.
 
     Args:
         policy: Whom to analyze.
@@ -66,7 +68,7 @@ def report_on(
     from policyscope.analysis import analyze
     from policyscope.reports.html import page
     from policyscope.reports.report import write
-    from policyscope.reports.results import Failed
+    from policyscope.reports.results import Certificate, Failed
     from policyscope.terminal import print_summary, progress_bars
 
     with progress_bars() as progress:
@@ -74,5 +76,7 @@ def report_on(
     write(report, folder, {"report.html": page(report)})
     print_summary(report)
     typer.echo(f"\nreport: {folder / 'report.html'}")
-    failed = any(isinstance(entry.result, Failed) for entry in report.entries.values())
-    raise typer.Exit(int(failed))
+    results = [entry.result for entry in report.entries.values()]
+    failed = any(isinstance(result, Failed) for result in results)
+    wrong = any(isinstance(result, Certificate) and result.contradictions for result in results)
+    raise typer.Exit(int(failed or wrong))

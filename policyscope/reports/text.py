@@ -278,4 +278,9 @@ def _certificate(result: Certificate) -> Table:
             f"adversary of l2 {result.budgets[place]:g}, at least",
             *(legible(bound) for bound in result.bounds[:, place]),
         )
+    for budget in () if result.attacked is None else result.attacked.budgets:
+        place = result.budgets.index(budget)
+        means = [result.attacked_mean(i, place) for i in range(len(result.sigmas))]
+        cells = [legible(mean.value) for mean in means if mean is not None]
+        table.add_row(f"adversary of l2 {budget:g}, strongest found", *cells)
     return table

@@ -12,6 +12,7 @@ from policyscope.reports.figures import draw
 from policyscope.reports.findings.certificate import from_certificate
 from policyscope.reports.report import Entry, Played, Report, read, write
 from policyscope.reports.requirements import Verdict, judge
+from policyscope.reports.results import AttackedReturns
 from policyscope.reports.text import summary
 
 CHECKPOINT = Checkpoint("policy.zip", "0", "zip", "PPO", None, "4 → 2", 8, "", "", "logits")
@@ -150,3 +151,63 @@ def test_it_is_read_as_it_was_written(tmp_path, goal):
     for field in dataclasses.fields(result):
         np.testing.assert_array_equal(getattr(found, field.name), getattr(result, field.name))
     assert found.goal == goal
+
+
+def attacked(limits=(141.0, 45.0)):
+    """Beside the first noise: what adversaries of 0.2 and 1 leave of three episodes."""
+    beside = AttackedReturns(
+        budgets=(0.2, 1.0),
+        strongest=(("timed.flips", "timed.rationed"),),
+        returns=np.array([[[90.0, 100.0, 110.0], [20.0, 21.0, 22.0]]]),
+        untouched=np.array([[150.0, 150.0, 144.0]]),
+        limits=np.array([limits]),
+        confidence=0.999,
+    )
+    return one_sigma(attacked=beside)
+
+
+def test_what_adversaries_leave_is_drawn_and_told_beside_the_certificate(tmp_path):
+    result = attacked()
+    (drawn,) = draw("certify", result)
+    line = drawn.figure.data[2]
+    assert (list(line.x), list(line.y)) == ([0.2, 1.0], [100.0, 21.0])
+    assert list(line.text) == ["timed.flips", "timed.rationed"]
+    assert "n = 3 episodes" in drawn.caption and "wrong order" not in drawn.caption
+    console = Console(width=100, record=True, file=None, quiet=False)
+    with console.capture() as shown:
+        console.print(summary(report(result)))
+    lines = [" ".join(line.split()) for line in shown.get().splitlines()]
+    assert "adversary of l2 0.2, strongest found 100" in lines
+    write(report(result), tmp_path / "r", {})
+    found = read(tmp_path / "r").entries["certify"].result
+    np.testing.assert_array_equal(found.attacked.returns, result.attacked.returns)
+    assert found.attacked.strongest == result.attacked.strongest
+
+
+def test_the_interval_of_a_certificate_ends_where_the_attack_does():
+    result = attacked()
+    measures = {m.key: m.estimate for m in result.measures()}
+    mean = measures["attacked_return[l2=0.2,sigma=0.2]"]
+    assert measures["return_lower_bound[l2=0.2]"].high == mean.high < result.noisy_mean(0).high
+    assert measures["return_lower_bound[l2=0]"].high == result.noisy_mean(0).high
+    assert measures["attacked_loss[l2=1,sigma=0.2]"].value == 127
+    assert "attacked_return[l2=0,sigma=0.2]" not in measures
+
+
+@pytest.mark.parametrize(
+    ("limits", "consistent"), [((60.0, 0.5), 1), ((59.9, 0.5), 0), ((60.0, 0.4), 0)]
+)
+def test_a_limit_below_the_certificate_is_a_contradiction(limits, consistent):
+    result = attacked(limits)
+    (found,) = (m.estimate for m in result.measures() if m.key == "consistent")
+    assert (found.value, found.confidence, found.n) == (consistent, 0.999, 3)
+    told = findings(result)
+    assert ("G4" in told) == (not consistent)
+    if not consistent:
+        worst = max(((60 - limits[0]), "timed.flips"), ((0.5 - limits[1]), "timed.rationed"))[1]
+        assert worst in told["G4"].sentence and told["G4"].severity == "critical"
+
+
+def test_a_smaller_noise_has_no_attack_where_all_were_larger():
+    assert attacked().attacked.within(0.1) is None
+    assert attacked().attacked.within(0.9) == 0

@@ -52,6 +52,7 @@ def _by_budget(name: str, result: Certificate) -> Drawn:
             name=f"under noise of {sigma:g}, no adversary",
             marker={"color": colour, "symbol": f"{symbol}-open", "size": 11},
         )
+        _add_attacked(figure, result, i, colour)
     _add_clean(figure, result)
     figure.update_xaxes(title_text=f"total l2 budget of the adversary ({result.unit})")
     figure.update_yaxes(title_text=_axis(result))
@@ -61,9 +62,45 @@ def _by_budget(name: str, result: Certificate) -> Drawn:
         f"At most what the policy is worth on average under noise and the worst adversary, all at "
         f"once with {100 * result.confidence:.6g}% confidence ({result.method}, n = "
         f"{result.noisy.shape[1]} episodes). {result.threat} Open marks: no adversary, with the "
-        f"{interval(result.noisy_mean(0))}; the dotted line: neither noise nor adversary.",
+        f"{interval(result.noisy_mean(0))}; the dotted line: neither noise nor adversary. "
+        f"{_beside(result)}",
         figure,
     )
+
+
+def _add_attacked(figure: go.Figure, result: Certificate, sigma: int, colour: str) -> None:
+    """What the strongest adversary left, at the budgets that it was played with."""
+    attacked = result.attacked
+    if attacked is None:
+        return
+    means = [
+        result.attacked_mean(sigma, result.budgets.index(budget)) for budget in attacked.budgets
+    ]
+    found = [mean for mean in means if mean is not None]
+    figure.add_scatter(
+        x=attacked.budgets,
+        y=[mean.value for mean in found],
+        error_y=whiskers(found),
+        mode="lines+markers",
+        name=f"attacked, noise of {result.sigmas[sigma]:g}",
+        line={"color": colour, "dash": "dash"},
+        marker={"color": colour, "symbol": "x"},
+        text=[name.replace("_", " ") for name in attacked.strongest[sigma]],
+    )
+
+
+def _beside(result: Certificate) -> str:
+    """What was put beside the certificate, and whether it stood."""
+    attacked = result.attacked
+    if attacked is None:
+        return f"No adversary stands beside the certificate: {result.alone or 'none was played'}."
+    told = (
+        f"Dashed: what the strongest adversary found left, n = {attacked.episodes} episodes; what "
+        "the worst one leaves is between the lines."
+    )
+    if not result.contradictions:
+        return told
+    return f"{told} They are in the wrong order: one of them is at fault."
 
 
 def _by_sigma(name: str, result: Certificate) -> Drawn:

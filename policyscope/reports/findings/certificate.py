@@ -14,7 +14,11 @@ VACUOUS = 0.05
 
 
 def from_certificate(name: str, result: Certificate) -> Iterator[Finding]:
-    """G1 to G3."""
+    """G1 to G5."""
+    if result.contradictions:
+        yield _contradicted(name, result)
+    elif result.attacked is None and result.alone:
+        yield _alone(name, result)
     order = np.argsort(result.budgets).tolist()
     above = result.bounds - result.floor
     noisy = result.noisy.mean(1) - result.floor
@@ -53,6 +57,42 @@ def _kept(name: str, result: Certificate, told: list[int]) -> Finding:
         f"confidence, {result.noisy.shape[1]} episodes each).",
         advice="It is the noisy policy that is certified: add the noise where it is used.",
         evidence=f"{name}.{result.counted}_lower_bound[{where}]",
+    )
+
+
+def _contradicted(name: str, result: Certificate) -> Finding:
+    """The certificate that an adversary surely got below, and by most."""
+    attacked = result.attacked
+    assert attacked is not None, "nothing else contradicts"  # noqa: S101
+    limits = {
+        (i, j): float(attacked.limits[i, attacked.within(result.budgets[j]) or 0])
+        for i, j in result.contradictions
+    }
+    i, j = max(limits, key=lambda place: result.bounds[place] - limits[place])
+    strongest = attacked.strongest[i][attacked.within(result.budgets[j]) or 0]
+    return Finding(
+        code="G4",
+        severity="critical",
+        title="An adversary got below the certificate",
+        sentence=f"Noise of {result.sigmas[i]:g} certifies {_amount(result, result.bounds[i, j])} "
+        f"against an adversary of {result.budgets[j]:g}, and {strongest} left "
+        f"{result.attacked_mean(i, j)}, at most {_amount(result, limits[i, j])} with "
+        f"{100 * attacked.confidence:.6g}% confidence ({attacked.episodes} episodes).",
+        advice="Both cannot be true: rely on no certificate of this report before it is known "
+        "whether the floor, the simulator, the noise or the formula is at fault.",
+        evidence=f"{name}.consistent",
+    )
+
+
+def _alone(name: str, result: Certificate) -> Finding:
+    return Finding(
+        code="G5",
+        severity="info",
+        title="A certificate without an attack beside it",
+        sentence=f"How much is left under the worst adversary is known from below alone: "
+        f"{result.alone}.",
+        advice="What an attack achieves says how much of the gap is caution.",
+        evidence=f"{name}.{result.counted}_lower_bound[l2={result.budgets[0]:g}]",
     )
 
 

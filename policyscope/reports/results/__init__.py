@@ -7,6 +7,7 @@ here, and figures for it in `reports/figures`.
 
 from policyscope.reports.results.action_certificates import ActionCertificates
 from policyscope.reports.results.attack_outcome import AttackOutcome
+from policyscope.reports.results.attacked_returns import AttackedReturns
 from policyscope.reports.results.attribution import Attribution
 from policyscope.reports.results.certificate import Certificate
 from policyscope.reports.results.counterexample import Counterexample
@@ -25,6 +26,7 @@ __all__ = [
     "INDEPENDENT",
     "ActionCertificates",
     "AttackOutcome",
+    "AttackedReturns",
     "Attribution",
     "Certificate",
     "Counterexample",

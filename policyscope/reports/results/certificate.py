@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from policyscope import statistics
 from policyscope.reports.results.action_certificates import ActionCertificates
+from policyscope.reports.results.attacked_returns import AttackedReturns
 from policyscope.reports.results.measure import Measure
 from policyscope.statistics import Estimate
 
@@ -23,11 +24,19 @@ class Certificate:
     MEASURES: ClassVar[dict[str, str]] = {
         "return_lower_bound[l2,sigma]": "what the policy returns on average at least, under noise "
         "and any adversary that adds at most l2 in an episode; the interval ends where the noisy "
-        "policy is without one. Without sigma, that of the first",
+        "policy is without one, or with the strongest that was found. Without sigma, that of the "
+        "first",
         "return_quantile_lower_bound[l2,sigma]": "likewise, what half of the episodes return at "
         "least, or the share that was asked for",
         "success_lower_bound[l2,sigma]": "likewise, the share of episodes that reach the goal; it "
         "stands in place of returns where there is one",
+        "attacked_return[l2,sigma]": "mean return under noise and the strongest adversary found "
+        "that adds at most l2 in an episode, on episodes that had no part in its choice",
+        "attacked_success[l2,sigma]": "likewise, the share of episodes that reach the goal",
+        "attacked_loss[l2,sigma]": "what that adversary takes, mean over pairs of episodes with "
+        "the same noise",
+        "consistent": "1 where no adversary left less than is certified, 0 where one surely did: "
+        "then the certificate, the simulator or the adversary is at fault",
         "noisy_return[sigma]": "mean return under noise, without an adversary",
         "clean_return": "mean return without noise, of the analysis's own episodes",
         "noisy_success[sigma]": "share of episodes that reach the goal under noise",
@@ -64,6 +73,10 @@ class Certificate:
     """Of all bounds together, and of every interval."""
     actions: ActionCertificates | None = None
     """Of single states; None where they were not asked for."""
+    attacked: AttackedReturns | None = None
+    """What adversaries of the threat model leave; None where none was played."""
+    alone: str = ""
+    """Why none was, where that is so."""
 
     @property
     def unit(self) -> str:
@@ -99,8 +112,38 @@ class Certificate:
         return self._mean(self.noisy[sigma])
 
     def bound(self, sigma: int, budget: int) -> Estimate:
-        """From the certificate to the noisy return, which is an adversary's that does nothing."""
-        return self._above(self.bounds[sigma, budget], self.noisy_mean(sigma).high)
+        """From the certificate to what the strongest adversary left, or one that does nothing."""
+        attacked = self.attacked_mean(sigma, budget)
+        high = self.noisy_mean(sigma).high
+        high = high if attacked is None else min(high, attacked.high)
+        return self._above(self.bounds[sigma, budget], high)
+
+    def attacked_mean(self, sigma: int, budget: int) -> Estimate | None:
+        """Mean under noise and the strongest adversary within a budget; None where none is."""
+        place = self._played(budget)
+        if self.attacked is None or place is None:
+            return None
+        return self._mean(self.attacked.returns[sigma, place])
+
+    def attacked_loss(self, sigma: int, budget: int) -> Estimate | None:
+        """What that adversary takes, paired."""
+        place = self._played(budget)
+        if self.attacked is None or place is None:
+            return None
+        lost = self.attacked.untouched[sigma] - self.attacked.returns[sigma, place]
+        return statistics.mean(lost, self.confidence)
+
+    @property
+    def contradictions(self) -> tuple[tuple[int, int], ...]:
+        """Noise and budget of each certificate that an adversary surely got below, by place."""
+        return tuple(
+            (i, j)
+            for i in range(len(self.sigmas))
+            for j in range(len(self.budgets))
+            if (place := self._played(j)) is not None
+            and self.attacked is not None
+            and self.attacked.limits[i, place] < self.bounds[i, j]
+        )
 
     def quantile_bound(self, sigma: int, budget: int) -> Estimate:
         """From the certificate to the largest noisy return."""
@@ -122,8 +165,33 @@ class Certificate:
             where = (("sigma", f"{sigma:g}"),)
             yield Measure(f"noisy_{self.counted}", where, self.noisy_mean(i), unit)
         yield Measure(f"clean_{self.counted}", (), self.clean_mean(), unit)
+        yield from self._beside(unit)
         if self.actions is not None:
             yield from self.actions.measures(self.unit)
+
+    def _beside(self, unit: str) -> Iterator[Measure]:
+        """What is measured of adversaries, where some were played."""
+        if self.attacked is None:
+            return
+        for i, sigma in enumerate(self.sigmas):
+            for j, budget in enumerate(self.budgets):
+                mean, loss = self.attacked_mean(i, j), self.attacked_loss(i, j)
+                where = (("l2", f"{budget:g}"), ("sigma", f"{sigma:g}"))
+                if mean is not None and loss is not None:
+                    yield Measure(f"attacked_{self.counted}", where, mean, unit)
+                    yield Measure("attacked_loss", where, loss, unit)
+        sound = float(not self.contradictions)
+        n, confidence = self.attacked.episodes, self.attacked.confidence
+        yield Measure(
+            "consistent",
+            (),
+            Estimate(sound, sound, sound, confidence, n, "Hoeffding's upper limits"),
+            "1 if so",
+        )
+
+    def _played(self, budget: int) -> int | None:
+        """The place of the largest budget that adversaries were played with within this one."""
+        return None if self.attacked is None else self.attacked.within(self.budgets[budget])
 
     def _mean(self, returns: Float[np.ndarray, " run"]) -> Estimate:
         if self.goal is None:

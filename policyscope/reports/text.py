@@ -281,6 +281,6 @@ def _certificate(result: Certificate) -> Table:
     for budget in () if result.attacked is None else result.attacked.budgets:
         place = result.budgets.index(budget)
         means = [result.attacked_mean(i, place) for i in range(len(result.sigmas))]
-        cells = [legible(mean.value) for mean in means if mean is not None]
+        cells = [Text(f"{mean}") for mean in means if mean is not None]
         table.add_row(f"adversary of l2 {budget:g}, strongest found", *cells)
     return table

@@ -60,6 +60,8 @@ class Pushing:
         self.move = move
 
     def attack(self, observations, sight, generators):
+        for episode in sight.episodes.tolist():
+            generators.of(episode).random()  # of its own: no noise to come is known or used up
         return observations + np.float32(self.move)
 
 
@@ -157,6 +159,10 @@ def test_a_cheat_is_cut_to_its_budget(balancing):
     threat = Threat(balancing.policy, balancing.visited, unit, budget, sigma)
     between = BeforeNoise(Cheating(), threat, seed)
     rollouts = play(Greedy(balancing.policy), SHORT, 5, seed, perturbation=between, lanes=3)
+    untouched = play(Greedy(balancing.policy), SHORT, 5, seed)
+    np.testing.assert_array_equal(
+        rollouts.observations[rollouts.first_steps], untouched.observations[untouched.first_steps]
+    )
     for episode, first in enumerate(rollouts.first_steps.tolist()):
         steps = slice(first, first + rollouts.lengths[episode])
         own = generator(seed, SmoothingNoise.purpose, episode)

@@ -30,6 +30,7 @@
 | G3 | critical, warning | noise that the policy cannot act under: a certificate of little |
 | G4 | critical | an adversary got below a certificate: one of both is wrong |
 | G5 | info | no adversary was played beside the certificate |
+| G6 | info, warning | how far single decisions certainly stand, and in how many states not |
 | A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |
 | A2 | info | no attack was found that does |
 | A3 | info | attacks that there was no time for |

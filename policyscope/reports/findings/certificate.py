@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from policyscope.reports.findings.action_certificates import from_action_certificates
 from policyscope.reports.report import Finding
 from policyscope.reports.results import Certificate
 
@@ -14,7 +15,7 @@ VACUOUS = 0.05
 
 
 def from_certificate(name: str, result: Certificate) -> Iterator[Finding]:
-    """G1 to G5."""
+    """G1 to G6."""
     if result.contradictions:
         yield _contradicted(name, result)
     elif result.attacked is None and result.alone:
@@ -33,6 +34,8 @@ def from_certificate(name: str, result: Certificate) -> Iterator[Finding]:
     left = float(noisy[0])
     if left < LITTLE * clean and result.noisy_mean(0).high < result.clean_mean().low:
         yield _useless(name, result, none=left < LEAST * clean)
+    if result.actions is not None:
+        yield from from_action_certificates(name, result.actions, result.unit)
 
 
 def _kept(name: str, result: Certificate, told: list[int]) -> Finding:

@@ -5,14 +5,15 @@ sees of earlier ones, and what it remembers, has been decided by then; a scene k
 asks the policy as if a candidate were shown.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from policyscope.policies.policy import Memory, Policy
-from policyscope_attacks.budget import Budget
+from policyscope_attacks.budget import Budget, Limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,11 @@ class Scene:
         self, delta: Float[Tensor, " row *observation"]
     ) -> Float[Tensor, " row *observation"]:
         """The nearest change that the budget allows."""
-        return self.budget.within(self.observations, delta, self.sizes)
+        return self.budget.nearest(delta, self.sizes, self._limits)
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return self.budget.limits(self.observations, self.sizes)
 
     def of_size(
         self, delta: Float[Tensor, " row *observation"]
@@ -57,3 +62,14 @@ class Scene:
         """A random admissible change, from one of the draws."""
         spread = self.of_size((2 * self.draws[:, draw] - 1) * self.budget.scale.float())
         return self.admissible(spread)
+
+    def at(self, rows: Int[Tensor, " some"]) -> "Scene":
+        """Some of the rows."""
+        return replace(
+            self,
+            observations=self.observations[rows],
+            frames=None if self.frames is None else self.frames[rows],
+            memory=tuple(part[rows] for part in self.memory),
+            sizes=self.sizes[rows],
+            draws=self.draws[rows],
+        )

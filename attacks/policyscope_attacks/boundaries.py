@@ -82,3 +82,12 @@ class Boundaries:
     def gradient(self, rival: Int[Tensor, " row"]) -> Float[Tensor, " row *observation"]:
         """That of one rival in each row."""
         return self.gradients[torch.arange(len(rival)), rival]
+
+    def onto_nearest(self, scene: Scene) -> Float[Tensor, " row *observation"]:
+        """The shortest change onto any of them from where they touch; none where nothing rises."""
+        slopes = self.slopes(scene)
+        distances = torch.where(slopes > 0, -self.values / slopes, torch.inf)
+        nearest = distances.clamp_min(0).min(1)
+        length = torch.where(nearest.values.isfinite(), nearest.values, 0.0)
+        direction = scene.budget.steepest(self.gradient(nearest.indices))
+        return direction * length.view(-1, *(1,) * (direction.ndim - 1))

@@ -3,6 +3,8 @@
     margin      discrete: max_{a≠a*} l_a − l_{a*}, summed over groups; above 0 the action is another
                 continuous: ‖(μ(s+δ) − μ(s)) / half range‖²
     towards a   discrete: l_a − max_{b≠a} l_b; continuous: −‖(μ(s+δ) − a) / half range‖²
+    crossing    discrete: the largest margin of any group; continuous:
+                ‖(μ(s+δ) − μ(s)) / half range‖ − MOVED; above 0 the action is another
     difference  discrete: KL(π(·|s) ‖ π(·|s+δ)); continuous: ‖(μ(s+δ) − μ(s)) / spread‖² / 2, the
                 same divergence of Gaussian policies
 
@@ -26,6 +28,9 @@ from policyscope.policies.flips import is_discrete
 from policyscope.policies.gradients import action_units
 from policyscope.policies.policy import Policy, describe
 from policyscope_attacks.scene import Scene
+
+MOVED = 0.5
+"""By how many half ranges a continuous action must have moved to count as another; ours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +100,21 @@ def towards(policy: Policy, action: Float[Tensor, " row dimension"]) -> Objectiv
         return reduce(torch.minimum, _leads(policy, scores, wanted))
 
     return Objective(ahead, action.long().unbind(1))
+
+
+def crossing(policy: Policy, clean: Float[Tensor, " row output"]) -> Objective:
+    """How far beyond the nearest boundary of its action the policy is; above 0 it takes another."""
+    if not is_discrete(policy):
+        units = action_units(policy).to(clean)
+        return Objective(
+            lambda scores, mean: torch.linalg.vector_norm((scores - mean) / units, dim=1) - MOVED,
+            (clean,),
+        )
+
+    def beyond(scores: Tensor, *chosen: Tensor) -> Tensor:
+        return -reduce(torch.minimum, _leads(policy, scores, chosen))
+
+    return Objective(beyond, tuple(group.argmax(1) for group in groups(policy, clean)))
 
 
 def difference(policy: Policy, clean: Float[Tensor, " row output"]) -> Objective:

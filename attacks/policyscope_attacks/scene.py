@@ -48,6 +48,17 @@ class Scene:
         """The nearest change that the budget allows."""
         return self.budget.nearest(delta, self.sizes, self._limits)
 
+    def possible(
+        self, delta: Float[Tensor, " row *observation"]
+    ) -> Float[Tensor, " row *observation"]:
+        """A change, cut where it would leave the valid range, however long it is."""
+        return torch.clamp(delta.nan_to_num(0, 0, 0), *self._range)
+
+    @cached_property
+    def _range(self) -> Limits:
+        alone = replace(self.budget, norm="linf")  # each feature, however far
+        return alone.limits(self.observations, self.sizes + torch.inf)
+
     @cached_property
     def _limits(self) -> Limits:
         return self.budget.limits(self.observations, self.sizes)

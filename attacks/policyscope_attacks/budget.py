@@ -23,6 +23,9 @@ from policyscope.errors import UsageError
 
 NORMS = ("linf", "l2")
 
+Limits = tuple[Float[Tensor, " row *observation"], Float[Tensor, " row *observation"]]
+"""The least and the most that each feature may change by."""
+
 
 @dataclass(frozen=True, eq=False)
 class Budget:
@@ -69,20 +72,7 @@ class Budget:
         self, delta: Float[Tensor, " row *observation"], sizes: Float[Tensor, " row"]
     ) -> Float[Tensor, " row *observation"]:
         """The nearest change, in units of each feature, that costs no more than each row's size."""
-        scale = self.scale.to(delta.dtype)
-        shares = torch.where(scale > 0, delta.nan_to_num(0, 0, 0) / scale, 0.0)
-        column = sizes.to(delta.dtype).view(-1, *(1,) * (delta.ndim - 1))
-        if self.norm == "linf":
-            shares = torch.maximum(torch.minimum(shares, column), -column)
-        else:
-            lengths = shares.flatten(1).norm(dim=1).view_as(column)
-            shares = shares * (column / lengths.clamp_min(_tiny(delta))).clamp_max(1)
-        nearest = shares * scale
-        # products and norms round: what is a last bit too long gives way by a few, or altogether
-        for shorter in (1 - 64 * torch.finfo(delta.dtype).eps, 0.0):
-            long = (self.length(nearest) > sizes.double()).view_as(column)
-            nearest = torch.where(long, nearest * shorter, nearest)
-        return nearest
+        return self.nearest(delta, sizes, self._bounds(delta, sizes))
 
     def within(
         self,
@@ -94,23 +84,70 @@ class Budget:
 
         An observation that is outside of it already is moved no further out.
         """
-        moved = self.project(delta, sizes)
+        return self.nearest(delta, sizes, self.limits(observations, sizes))
+
+    def limits(
+        self, observations: Float[Tensor, " row *observation"], sizes: Float[Tensor, " row"]
+    ) -> Limits:
+        """The least and the most that each feature alone may change by."""
+        least, most = self._bounds(observations, sizes)
         if self.low is not None:
-            room = (self.low.to(moved.dtype) - observations).clamp_max(0)
-            moved = torch.maximum(moved, room)
+            room = (self.low.to(observations.dtype) - observations).clamp_max(0)
+            least = torch.maximum(least, room)
         if self.high is not None:
-            room = (self.high.to(moved.dtype) - observations).clamp_min(0)
-            moved = torch.minimum(moved, room)
-        return moved
+            room = (self.high.to(observations.dtype) - observations).clamp_min(0)
+            most = torch.minimum(most, room)
+        return least, most
+
+    def nearest(
+        self,
+        delta: Float[Tensor, " row *observation"],
+        sizes: Float[Tensor, " row"],
+        limits: Limits,
+    ) -> Float[Tensor, " row *observation"]:
+        """What `within` says, where the limits are known already."""
+        finite = delta.nan_to_num(0, 0, 0)
+        if self.norm == "l2":
+            finite = self._shortened(finite, sizes)
+        return torch.clamp(finite, *limits)
+
+    def _bounds(
+        self, like: Float[Tensor, " row *observation"], sizes: Float[Tensor, " row"]
+    ) -> Limits:
+        if self.norm == "l2":
+            infinite = torch.full_like(like, torch.inf)
+            return -infinite, infinite
+        scale, column = self.scale.double(), sizes.double().view(-1, *(1,) * (like.ndim - 1))
+        most = torch.where(scale > 0, column * scale, 0.0).to(like.dtype)
+        # products round: what is a last bit too long gives way by one
+        long = most.double() / scale > column
+        most = torch.where(long, torch.nextafter(most, torch.zeros_like(most)), most)
+        return -most, most
+
+    def _shortened(
+        self, delta: Float[Tensor, " row *observation"], sizes: Float[Tensor, " row"]
+    ) -> Float[Tensor, " row *observation"]:
+        scale = self.scale.to(delta.dtype)
+        shares = torch.where(scale > 0, delta / scale, 0.0)
+        column = sizes.to(delta.dtype).view(-1, *(1,) * (delta.ndim - 1))
+        lengths = shares.flatten(1).norm(dim=1).view_as(column)
+        nearest = shares * (column / lengths.clamp_min(_tiny(delta))).clamp_max(1) * scale
+        # products and norms round: what is a last bit too long gives way by a few, or altogether
+        for shorter in (1 - 64 * torch.finfo(delta.dtype).eps, 0.0):
+            long = (self.length(nearest) > sizes.double()).view_as(column)
+            if not bool(long.any()):
+                break
+            nearest = torch.where(long, nearest * shorter, nearest)
+        return nearest
 
     def steepest(
         self, gradients: Float[Tensor, " row *observation"]
     ) -> Float[Tensor, " row *observation"]:
         """The change of length one along which a function of such gradients grows most."""
         scale = self.scale.to(gradients.dtype)
-        shares = gradients * scale
         if self.norm == "linf":
-            return shares.sign() * scale
+            return gradients.sign() * scale
+        shares = gradients * scale
         column = (-1, *(1,) * (gradients.ndim - 1))
         # squares of small gradients would vanish
         shares = shares / shares.flatten(1).abs().amax(1).view(column).clamp_min(_tiny(shares))

@@ -5,14 +5,15 @@ sees of earlier ones, and what it remembers, has been decided by then; a scene k
 asks the policy as if a candidate were shown.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from policyscope.policies.policy import Memory, Policy
-from policyscope_attacks.budget import Budget
+from policyscope_attacks.budget import Budget, Limits
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,22 @@ class Scene:
         self, delta: Float[Tensor, " row *observation"]
     ) -> Float[Tensor, " row *observation"]:
         """The nearest change that the budget allows."""
-        return self.budget.within(self.observations, delta, self.sizes)
+        return self.budget.nearest(delta, self.sizes, self._limits)
+
+    def possible(
+        self, delta: Float[Tensor, " row *observation"]
+    ) -> Float[Tensor, " row *observation"]:
+        """A change, cut where it would leave the valid range, however long it is."""
+        return torch.clamp(delta.nan_to_num(0, 0, 0), *self._range)
+
+    @cached_property
+    def _range(self) -> Limits:
+        alone = replace(self.budget, norm="linf")  # each feature, however far
+        return alone.limits(self.observations, self.sizes + torch.inf)
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return self.budget.limits(self.observations, self.sizes)
 
     def of_size(
         self, delta: Float[Tensor, " row *observation"]
@@ -59,3 +75,15 @@ class Scene:
         """A random admissible change, from one of the draws."""
         spread = self.of_size((2 * self.draws[:, draw] - 1) * self.budget.scale.float())
         return self.admissible(spread)
+
+    def at(self, rows: Int[Tensor, " some"]) -> "Scene":
+        """Some of the rows."""
+        return replace(
+            self,
+            episodes=self.episodes[rows],
+            observations=self.observations[rows],
+            frames=None if self.frames is None else self.frames[rows],
+            memory=tuple(part[rows] for part in self.memory),
+            sizes=self.sizes[rows],
+            draws=self.draws[rows],
+        )

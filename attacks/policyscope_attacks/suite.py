@@ -21,9 +21,11 @@ from policyscope_attacks.critic import learned
 from policyscope_attacks.direction_search import best_direction
 from policyscope_attacks.goal import Goal, per_episode
 from policyscope_attacks.methods.critic_guided import CriticGuided
+from policyscope_attacks.methods.deepfool import DeepFool
 from policyscope_attacks.methods.fgsm import Fgsm
 from policyscope_attacks.methods.flips import Flips
 from policyscope_attacks.methods.mad import Mad
+from policyscope_attacks.methods.nesterov import Nesterov
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
 from policyscope_attacks.methods.pgd import Pgd
 from policyscope_attacks.methods.policy_director import PolicyDirector
@@ -201,6 +203,8 @@ SUITE: dict[str, Candidate] = {
         lambda task: RandomSearch(action=task.goal.action), gradients=False, minutes=1, passes=20
     ),
     "critic_guided": Candidate(_critic_guided, minutes=1, passes=15),
+    "deepfool": Candidate(lambda task: DeepFool(), minutes=5, passes=5),
+    "nesterov": Candidate(lambda task: Nesterov(action=task.goal.action), minutes=5, passes=15),
     "policy_director_long": Candidate(
         Learned(PolicyDirector, _push, longer=60), minutes=5, passes=250
     ),

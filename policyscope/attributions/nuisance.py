@@ -15,13 +15,16 @@ from policyscope.rollouts.visited import Visited
 
 
 def shifted(glimpses: Glimpses, visited: Visited, seed: int) -> Iterator[tuple[str, Glimpses]]:
-    """Under each registered perturbation that makes sense for this policy; memory stays."""
+    """Under each registered perturbation that makes sense for this policy; memory stays.
+
+    Adversaries are left out: what they change is meant to matter.
+    """
     policy, observations = glimpses.policy, visited.observations
     scale = usual_changes(policy, visited)
     scale = scale if visited.frame_stack is None else scale[-1]
     for name, shift in registry.everything(registry.PERTURBATIONS)[0].items():
         perturbation = shift(policy, observations, scale.numpy())
-        if perturbation is not None:
+        if isinstance(perturbation, Perturbation):
             seen = _perturbed(glimpses, visited, perturbation, seed)
             yield name, replace(glimpses, seen=seen)
 

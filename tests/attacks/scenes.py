@@ -8,8 +8,12 @@ from gymnasium import spaces
 from handmade import CHECKPOINT, policy
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import Budget
+from policyscope_attacks.methods.carlini_wagner import CarliniWagner
+from policyscope_attacks.methods.deepfool import DeepFool
+from policyscope_attacks.methods.elastic_net import ElasticNet
 from policyscope_attacks.methods.fgsm import Fgsm
 from policyscope_attacks.methods.mad import Mad
+from policyscope_attacks.methods.nesterov import Nesterov
 from policyscope_attacks.methods.pgd import Pgd
 from policyscope_attacks.methods.random_search import RandomSearch
 from policyscope_attacks.methods.sign_noise import SignNoise
@@ -28,6 +32,10 @@ ATTACKS: dict[str, Attack] = {
     "pgd": Pgd(steps=4),
     "mad": Mad(steps=4),
     "random_search": RandomSearch(queries=8),
+    "nesterov": Nesterov(steps=4),
+    "deepfool": DeepFool(steps=4),
+    "carlini_wagner": CarliniWagner(steps=6, searches=2),
+    "elastic_net": ElasticNet(steps=6, searches=2),
 }
 """Those that need no training."""
 

@@ -196,7 +196,7 @@ def test_parameters_that_make_no_sense_are_refused(wrong):
         Attacks(**wrong)
 
 
-@pytest.mark.parametrize("name", ["mad", "random_search", "critic_guided"])
+@pytest.mark.parametrize("name", ["mad", "random_search", "critic_guided", "deepfool", "nesterov"])
 def test_every_attack_of_the_suite_runs_and_is_the_same_again(subject, name, monkeypatch):
     monkeypatch.setattr(critic, "STEPS", 20)
     runs = [

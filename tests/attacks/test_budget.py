@@ -50,6 +50,18 @@ def test_what_is_projected_never_exceeds_its_size(delta, size, norm, double):
 
 
 @settings(deadline=None)
+@given(arrays(np.float32, (4,), elements=st.floats(2**-10, 1e3, width=32)), sizes, norms)
+def test_products_that_round_cost_no_more_either(units, size, norm):
+    budget = Budget(size, torch.from_numpy(units), norm)
+    far = torch.full((1, 4), 1e9)
+    for given_ in (far, far.double()):
+        allowed = torch.tensor([size], dtype=given_.dtype)
+        found = budget.project(given_, allowed)
+        assert (budget.length(found) <= allowed.double()).all()
+        assert (budget.length(found) >= allowed.double() * (1 - 1e-4) - 1e-30).all()
+
+
+@settings(deadline=None)
 @given(arrays(np.float64, (2, 4), elements=st.floats(-1, 1)), norms)
 def test_what_is_admissible_is_left_as_it_is(delta, norm):
     budget = Budget(10, UNITS, norm)

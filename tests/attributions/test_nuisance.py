@@ -21,6 +21,7 @@ def test_vectors_are_seen_with_a_little_noise_in_usual_changes():
     moved = (found["observation_noise"].seen - glimpses.seen).numpy()
     np.testing.assert_allclose(moved.std(0), 0.1 * observations.std(0), rtol=0.1)
     assert not moved[:, 2].any()
+    assert not {"deepfool", "nesterov"} & set(found)  # what adversaries change should matter
 
 
 def test_a_state_is_shifted_alike_in_any_company():

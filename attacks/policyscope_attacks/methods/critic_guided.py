@@ -57,10 +57,16 @@ class CriticGuided:
                 for bound in (scene.policy.action_space.low, scene.policy.action_space.high)  # pyright: ignore
             )
             critic = self._learned()
-            return lambda scores: -critic(seen, scores.float().clamp(low, high) / units)[:, 0]
+            return Objective(
+                lambda scores, at: -critic(at, scores.float().clamp(low, high) / units)[:, 0],
+                (seen,),
+            )
         values = clean if self.critic is None else self.critic(seen, seen[:, :0])
         spread = clean.std(1, keepdim=True).clamp_min(1e-6)
-        return lambda scores: -((SHARPNESS * scores / spread).softmax(1) * values).sum(1)
+        return Objective(
+            lambda scores, worth, unit: -((SHARPNESS * scores / unit).softmax(1) * worth).sum(1),
+            (values, spread),
+        )
 
     def _learned(self) -> Critic:
         assert self.critic is not None, "continuous actions have no q-values"  # noqa: S101

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from policyscope_attacks.ascent import sloped
 from policyscope_attacks.mind import Mind
+from policyscope_attacks.objectives import along
 from policyscope_attacks.scene import Scene
 
 
@@ -43,5 +44,5 @@ class PolicyDirector:
             seen = scene.observations.flatten(1)
             aim = self.mind.chosen(seen, scene.draws, self.exploring)
         still = torch.zeros_like(scene.observations)
-        _, gradient = sloped(scene, lambda scores: (aim * scores).sum(1), still)
+        _, gradient = sloped(scene, along(aim), still)
         return scene.of_size(scene.budget.steepest(gradient))

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from policyscope_attacks.ascent import sloped
+from policyscope_attacks.objectives import along
 from policyscope_attacks.scene import Scene
 
 
@@ -38,5 +39,5 @@ class SteadyPush:
         """See `Attack.delta`."""
         aim = self.directions[scene.episodes % len(self.directions)]
         still = torch.zeros_like(scene.observations)
-        _, gradient = sloped(scene, lambda scores: (aim * scores).sum(1), still)
+        _, gradient = sloped(scene, along(aim), still)
         return scene.of_size(scene.budget.steepest(gradient))

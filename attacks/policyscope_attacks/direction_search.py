@@ -24,6 +24,8 @@ TRIES = 2
 """Episodes of each direction in a generation."""
 FINALISTS, FINAL_TRIES = 4, 8
 """The best of all that were tried, and the episodes that choose among them."""
+BOTH_WAYS = [[1.0], [-1.0]]
+"""All that there is in one dimension."""
 
 Gaining = Callable[[Float[Tensor, " direction dimension"], int, int], Float[np.ndarray, " episode"]]
 """From directions, a number of episodes and their seed to what each episode gained: episode i went
@@ -33,11 +35,21 @@ along direction i mod their number."""
 def best_direction(gaining: Gaining, dimensions: int, seed: int) -> Float[Tensor, "1 dimension"]:
     """The best direction that was found; the same seed gives the same."""
     rng = np.random.default_rng(seed)
-    tried: list[tuple[Tensor, np.ndarray]] = []
 
     def gained(directions: Float[Tensor, " direction dimension"], tries: int) -> np.ndarray:
         episodes = gaining(directions, tries * len(directions), int(rng.integers(2**31)))
         return episodes.reshape(tries, -1).mean(0)
+
+    finalists = _finalists(gained, dimensions, rng) if dimensions > 1 else torch.tensor(BOTH_WAYS)
+    best = int(gained(finalists, FINAL_TRIES).argmax())
+    return finalists[best : best + 1]
+
+
+def _finalists(
+    gained: Callable[[Tensor, int], np.ndarray], dimensions: int, rng: np.random.Generator
+) -> Float[Tensor, " direction dimension"]:
+    """The best few, which may have been lucky: they had few tries."""
+    tried: list[tuple[Tensor, np.ndarray]] = []
 
     def lost(population: Float[np.ndarray, " dimension direction"]) -> np.ndarray:
         directions = torch.from_numpy(np.ascontiguousarray(population.T)).float()
@@ -55,17 +67,14 @@ def best_direction(gaining: Gaining, dimensions: int, seed: int) -> Float[Tensor
         vectorized=True,
         rng=rng,
     )
-    # the best of many that had few tries was lucky: the best few are tried once more
     order = np.argsort(-np.concatenate([gains for _, gains in tried]), kind="stable")
     directions = torch.cat([directions for directions, _ in tried])
-    finalists = directions[torch.from_numpy(order[:FINALISTS])]
-    best = int(gained(finalists, FINAL_TRIES).argmax())
-    return finalists[best : best + 1]
+    return directions[torch.from_numpy(order[:FINALISTS])]
 
 
 def _begun(dimensions: int, rng: np.random.Generator) -> Float[np.ndarray, " direction dimension"]:
     """Axes, both ways, and corners; a part of the axes where they are many."""
-    count = max(min(POPULATION, 4 * dimensions), 5)
+    count = min(POPULATION, 4 * dimensions)
     axes = np.concatenate([np.eye(dimensions), -np.eye(dimensions)])
     kept = rng.permutation(axes)[: 3 * count // 4]
     corners = rng.choice([-1.0, 1.0], (count - len(kept), dimensions))

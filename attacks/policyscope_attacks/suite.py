@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from jaxtyping import Float
 from torch import Tensor
 
@@ -65,22 +66,28 @@ class Task:
 
     @cached_property
     def push(self) -> SteadyPush:
-        """The steady push that lowers most."""
-        outputs = self.subject.policy.outputs or 0
-        return SteadyPush(self._best(SteadyPush, outputs, "steady push"))
+        """The steady push that gains most."""
+        policy = self.subject.policy
+        # one more of every score is no other decision, so the last of a choice may be left at 0
+        chosen = isinstance(policy.action_space, spaces.Discrete)
+        spared = torch.nn.ZeroPad1d((0, int(chosen)))
+        outputs = (policy.outputs or 0) - chosen
+        found = self._best(lambda directions: SteadyPush(spared(directions)), outputs, "push")
+        return SteadyPush(spared(found))
 
     @cached_property
     def shift(self) -> SteadyShift:
-        """The steady shift that lowers most."""
-        return SteadyShift(self._best(SteadyShift, self.budget.scale.numel(), "steady shift"))
+        """The steady shift that gains most."""
+        return SteadyShift(self._best(SteadyShift, self.budget.scale.numel(), "shift"))
 
     def _best(
-        self, kind: type[SteadyPush] | type[SteadyShift], dimensions: int, what: str
+        self, kind: Callable[[Tensor], Attack], dimensions: int, what: str
     ) -> Float[Tensor, "1 dimension"]:
         def gaining(directions: Tensor, episodes: int, seed: int) -> Float[np.ndarray, " episode"]:
-            return per_episode(self.goal, self.play(kind(directions), episodes, seed, what))
+            played = self.play(kind(directions), episodes, seed, f"search for a steady {what}")
+            return per_episode(self.goal, played)
 
-        return best_direction(gaining, dimensions, self.seed(what))
+        return best_direction(gaining, dimensions, self.seed(f"steady {what}"))
 
     def seed(self, purpose: str) -> int:
         """A seed of other episodes than the subject's own."""

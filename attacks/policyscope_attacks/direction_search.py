@@ -59,7 +59,7 @@ def _finalists(
     differential_evolution(
         lost,
         bounds=[(-1.0, 1.0)] * dimensions,
-        init=_begun(dimensions, rng),
+        init=_begun(dimensions, rng),  # pyright: ignore[reportArgumentType]  arrays are taken
         maxiter=GENERATIONS - 1,
         tol=0,
         polish=False,

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -43,6 +44,27 @@ def test_more_budget_helps_the_attack_and_a_gradient_helps_more_than_noise(outco
     small, large = outcome.returns[1].mean(1)
     assert large < small - 10
     assert outcome.returns[1, 1].mean() < outcome.returns[0, 1].mean() - 10
+
+
+NOISE = ("uniform_noise", "sign_noise")
+CLIMBING = ("fgsm", "pgd", "mad", "deepfool", "nesterov", "random_search", "steady_push")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_more_budget_never_helps_the_victim(subject, norm):
+    sizes = (0.5, 2.0, 8.0)
+    found = asked(subject, only=(*NOISE, *CLIMBING), epsilons=sizes, norm=norm, minutes=10.0)
+    assert found.attacks == (*NOISE, *CLIMBING)
+    for attack, returns in zip(found.attacks, found.returns, strict=True):
+        for less, more in itertools.pairwise(returns):
+            gained = more - less
+            # three standard errors of the paired difference, and a step more or less
+            limit = 3 * gained.std(ddof=1) / len(gained) ** 0.5 + 1
+            assert gained.mean() <= limit, attack
+    # what climbs lowers more than what knows nothing
+    worst = found.returns.mean(2)[len(NOISE) :, -1].min()
+    assert worst < found.returns.mean(2)[: len(NOISE), -1].min() - 10
 
 
 def test_returns_are_those_of_the_same_episodes(subject, outcome):

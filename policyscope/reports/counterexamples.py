@@ -28,10 +28,10 @@ class Found:
     def story(self) -> str:
         """What happened, after its name."""
         kept, attack = self.kept, in_one_line(self.kept.attack.replace("_", " "))
-        harm = f", harm {legible(kept.harm)}" if self.outcome.goal else ""
+        gained = f"; the adversary gains {legible(kept.harm)}" if self.outcome.goal else ""
         return (
             f": {attack} of {kept.epsilon:g} ({self.outcome.unit}) takes an episode from a return "
-            f"of {legible(kept.clean)} to {legible(kept.returned)}{harm}."
+            f"of {legible(kept.clean)} to {legible(kept.returned)}{gained}."
         )
 
     @property

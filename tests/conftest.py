@@ -24,6 +24,12 @@ def examples() -> Path:
 @pytest.fixture(scope="session")
 def cartpole_report():
     """A real report of a shipped checkpoint."""
-    from policyscope import analyze
+    from policyscope import Environment, analyze
+    from policyscope.analysis import configured
 
-    return analyze(EXAMPLES / "cartpole_dqn.zip", "CartPole-v1", episodes=10)
+    return analyze(
+        EXAMPLES / "cartpole_dqn.zip",
+        Environment("CartPole-v1", {"max_episode_steps": 100}),
+        episodes=10,
+        analyzers=configured(("directions", "returns", "saliency"), {}),
+    )

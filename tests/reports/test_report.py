@@ -129,7 +129,7 @@ def test_measures_have_unique_keys_and_ordered_intervals(cartpole_report):
 
 
 def test_a_measure_is_found_by_its_key(cartpole_report):
-    assert cartpole_report.measure("returns.clean.mean").estimate.value == 500.0
+    assert cartpole_report.measure("returns.clean.mean").estimate.value == 100.0
     measure = cartpole_report.measure("saliency.importance[feature=pole_angle]")
     assert measure.conditions == (("feature", "pole_angle"),)
 

@@ -23,7 +23,7 @@ class Disturbance(Protocol):
     ) -> Float[Tensor, " row output"]:
         """What it would have done, a number for each of the policy's outputs.
 
-        Of continuous actions the change, 1 as far up as may be and -1 as far down; of discrete ones
-        preferences among them, that stand in the place of the policy's scores.
+        Of continuous actions the change, 1 as far up as may be and -1 as far down, to which it is
+        clipped; of discrete ones preferences, that stand in the place of the policy's scores.
         """
         ...

@@ -1,6 +1,6 @@
 """Learned: a map from what is observed to a change of the action, by PPO on the adversary's reward.
 
-    continuous   δ_i = ε h_i tanh f_i(s)
+    continuous   δ_i = ε h_i clip(f_i(s), −1, 1)
     discrete     argmax f(s), whenever a coin falls for it
 
 For a policy that is fixed, disturbing it is a decision process of its own: RARL's adversary, that
@@ -39,4 +39,4 @@ class Learned:
         """See `Disturbance.wish`."""
         del episodes
         with torch.no_grad():
-            return torch.tanh(self.mind.chosen(observations.float(), draws, self.exploring))
+            return self.mind.chosen(observations.float(), draws, self.exploring)

@@ -78,16 +78,9 @@ class Disturbances:
         runs, left_out = self._board(trials, len(clean))
         returns = np.array([run.returns for run in runs.values()])
         best = [list(runs)[i] for i in returns.mean(2).argmin(0)]
-        fresh = trials[0].seed("held-out episodes")
-        held_out = [
-            trial.play(runs[name].made[j], self.episodes, fresh, f"strongest, {name}")[0]
-            for j, (name, trial) in enumerate(zip(best, trials, strict=True))
-        ]
-        greedy = Greedy(subject.policy)
-        untouched = subject.play(greedy, episodes=self.episodes, seed=fresh, what="held out")
+        untouched, held_out = self._held_out(trials, [runs[name] for name in best])
         unchanged = _unchanged(subject)
         masses, frictions = ((), ()) if unchanged else (self.masses, self.frictions)
-        steady = [trial.steady.wishes[0].numpy() for trial in trials] if "steady" in runs else []
         return DisturbanceOutcome(
             disturbances=tuple(runs),
             left_out=left_out,
@@ -96,16 +89,29 @@ class Disturbances:
             clean=clean,
             returns=returns,
             changes=np.array([run.changes for run in runs.values()]),
-            steady=np.array(steady, np.float64).reshape(len(steady), trials[0].outputs),
+            steady=_steady(trials if "steady" in runs else [], trials[0].outputs),
             strongest=tuple(best),
-            held_out_clean=untouched.returns,
-            held_out=np.array([rollouts.returns for rollouts in held_out]),
+            held_out_clean=untouched,
+            held_out=held_out,
             masses=masses,
             frictions=frictions,
             physics=swept(subject, masses, frictions, len(clean)),
             unchanged=unchanged,
             confidence=self.confidence,
         )
+
+    def _held_out(
+        self, trials: list[Trial], strongest: list["_Run"]
+    ) -> tuple[Float[np.ndarray, " episode"], Float[np.ndarray, " epsilon episode"]]:
+        """Returns of other episodes, without and with the strongest disturbance of each size."""
+        subject, seed = trials[0].subject, trials[0].seed("held-out episodes")
+        greedy = Greedy(subject.policy)
+        untouched = subject.play(greedy, episodes=self.episodes, seed=seed, what="held out")
+        disturbed = [
+            trial.play(run.made[j], self.episodes, seed, f"strongest, {trial.epsilon:g}")[0].returns
+            for j, (trial, run) in enumerate(zip(trials, strongest, strict=True))
+        ]
+        return untouched.returns, np.array(disturbed)
 
     def _board(
         self, trials: list[Trial], episodes: int
@@ -143,6 +149,12 @@ class _Run:
             for one, trial in zip(made, trials, strict=True)
         ]
         return cls(made, [r.returns for r, _ in played], [changes for _, changes in played])
+
+
+def _steady(trials: list[Trial], outputs: int) -> Float[np.ndarray, " trial output"]:
+    """The steady changes that were found."""
+    found = [trial.steady.wishes[0].numpy() for trial in trials]
+    return np.array(found, np.float64).reshape(len(found), outputs)
 
 
 def _unchanged(subject: Subject) -> str:

@@ -96,9 +96,8 @@ class Disturbed:
             moved = chosen + bound * wishes.clamp(-1, 1).double().numpy().reshape(chosen.shape)
             done = np.clip(moved, space.low, space.high).astype(chosen.dtype)
             # rounding must not lead out of the budget
-            return np.where(
-                np.abs(done - chosen.astype(float)) > bound, _nearer(done, chosen), done
-            )
+            out = np.abs(done - chosen.astype(float)) > bound
+            return np.where(out, _nearer(done, chosen), done)
         struck = [self._coins.of(e).random() < self._epsilon for e in episodes.tolist()]
         others = self._policy.actions(wishes).astype(chosen.dtype)
         return np.where(np.reshape(struck, (-1, *(1,) * (chosen.ndim - 1))), others, chosen)

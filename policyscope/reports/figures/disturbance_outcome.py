@@ -36,28 +36,8 @@ def draw_disturbances(
 
 
 def _curves(name: str, result: DisturbanceOutcome, environment: Setting | None) -> Drawn:
-    numbers, places = range(len(result.epsilons)), np.arange(len(result.epsilons))
-    aside = np.linspace(-SPREAD, SPREAD, len(result.disturbances) + 1)
-    rows = [
-        (kind.replace("_", " "), [result.mean_return(i, j) for j in numbers])
-        for i, kind in enumerate(result.disturbances)
-    ]
-    rows.append(("strongest, held out", [result.worst_return(j) for j in numbers]))
     figure = blank(420)
-    for i, (kind, means) in enumerate(rows):
-        last = i == len(rows) - 1
-        colour = INK if last else FAINT if kind.endswith("noise") else COLOURS[i % len(COLOURS)]
-        symbol = "line-ew-open" if last else SYMBOLS[i % len(SYMBOLS)]
-        figure.add_scatter(
-            x=places + aside[i],
-            y=[mean.value for mean in means],
-            error_y=whiskers(means),
-            mode="markers",
-            name=text(kind),
-            marker={"color": colour, "symbol": symbol, "size": 10},
-            hovertext=[f"{text(kind)} {mean}" for mean in means],
-            hoverinfo="text",
-        )
+    _add_returns(figure, result)
     clean = result.clean_return()
     figure.add_hline(
         y=clean.value,
@@ -67,9 +47,9 @@ def _curves(name: str, result: DisturbanceOutcome, environment: Setting | None) 
     figure.update_yaxes(title_text="undiscounted return (reward)")
     figure.update_xaxes(
         title_text=f"epsilon ({result.unit})",
-        tickvals=places,
+        tickvals=np.arange(len(result.epsilons)),
         ticktext=[f"{epsilon:g}" for epsilon in result.epsilons],
-        range=[-0.5, len(places) - 0.5],
+        range=[-0.5, len(result.epsilons) - 0.5],
         showgrid=False,
     )
     return Drawn(
@@ -80,6 +60,30 @@ def _curves(name: str, result: DisturbanceOutcome, environment: Setting | None) 
         f"not found by these may still exist.{_steadily(result, environment)}{_aside(result)}",
         figure,
     )
+
+
+def _add_returns(figure: go.Figure, result: DisturbanceOutcome) -> None:
+    """Means of each epsilon, by what disturbed it, and of the strongest."""
+    numbers = range(len(result.epsilons))
+    rows = [
+        (kind.replace("_", " "), [result.mean_return(i, j) for j in numbers])
+        for i, kind in enumerate(result.disturbances)
+    ]
+    rows.append(("strongest, held out", [result.worst_return(j) for j in numbers]))
+    for i, (kind, means) in enumerate(rows):
+        last = i == len(rows) - 1
+        colour = INK if last else FAINT if kind.endswith("noise") else COLOURS[i % len(COLOURS)]
+        symbol = "line-ew-open" if last else SYMBOLS[i % len(SYMBOLS)]
+        figure.add_scatter(
+            x=np.arange(len(means)) + SPREAD * (2 * i / (len(rows) - 1) - 1),
+            y=[mean.value for mean in means],
+            error_y=whiskers(means),
+            mode="markers",
+            name=text(kind),
+            marker={"color": colour, "symbol": symbol, "size": 10},
+            hovertext=[f"{text(kind)} {mean}" for mean in means],
+            hoverinfo="text",
+        )
 
 
 def _what(result: DisturbanceOutcome) -> str:

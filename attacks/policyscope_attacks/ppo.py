@@ -20,7 +20,6 @@ from torch import Tensor
 
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import generator
-from policyscope_attacks.attack import Attack
 from policyscope_attacks.mind import Mind
 from policyscope_attacks.standing_between import StandingBetween
 
@@ -29,8 +28,8 @@ EPOCHS, MINIBATCH, RATE, STEEPEST = 10, 1024, 3e-3, 0.5
 PATIENCE = 15
 """Iterations without a better one after which practice ends."""
 
-Playing = Callable[[Attack, int], Rollouts]
-"""Episodes under an attack, by their seed."""
+Playing = Callable[[Mind, int], Rollouts]
+"""Episodes in which a mind tries things, by their seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +39,11 @@ class Practice:
     play: Playing
     gains: Callable[[Rollouts], Float[np.ndarray, " step"]]
     """The adversary's reward of each step."""
-    attack: Callable[[Mind], Attack]
-    """The attack that a mind tries things with."""
     iterations: int
     """At most; it ends when nothing has got better for a while."""
     seed: int
+    purpose: str = StandingBetween.purpose
+    """Of what the mind's tries are drawn for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +66,7 @@ def trained(mind: Mind, practice: Practice) -> Trained:
         worth: _Worth | None = None
         for iteration in range(practice.iterations):
             seed = int(generator(practice.seed, "practice", iteration).integers(2**31))
-            rollouts = practice.play(practice.attack(mind), seed)
+            rollouts = practice.play(mind, seed)
             gains = practice.gains(rollouts)
             level = float(np.add.reduceat(gains, rollouts.first_steps).mean())
             since += 1
@@ -77,7 +76,8 @@ def trained(mind: Mind, practice: Practice) -> Trained:
                 break
             _set_rate(optimiser, RATE * (1 - iteration / practice.iterations))
             worth = worth or _Worth.of(gains, rollouts)
-            _improve(mind, optimiser, _batch(mind, rollouts, gains, worth, seed), rng)
+            draws = _drawn_again(mind, rollouts, seed, practice.purpose)
+            _improve(mind, optimiser, _batch(mind, rollouts, gains, worth, draws), rng)
     return Trained(best.eval().requires_grad_(False), highest)
 
 
@@ -108,11 +108,14 @@ class _Batch:
 
 
 def _batch(
-    mind: Mind, rollouts: Rollouts, gains: Float[np.ndarray, " step"], worth: _Worth, seed: int
+    mind: Mind,
+    rollouts: Rollouts,
+    gains: Float[np.ndarray, " step"],
+    worth: _Worth,
+    draws: Float[Tensor, " step draw feature"],
 ) -> _Batch:
     observations = torch.from_numpy(rollouts.observations.astype(np.float32)).flatten(1)
     with torch.no_grad():
-        draws = _drawn_again(mind, rollouts, seed)
         chosen = mind.chosen(observations, draws, exploring=True)
         values = mind.value(observations).numpy() * worth.deviation + worth.mean
         advantages = _advantages(gains, values, rollouts)
@@ -122,12 +125,12 @@ def _batch(
     return _Batch(observations, chosen, likelihood, torch.from_numpy(normal).float(), returns)
 
 
-def _drawn_again(mind: Mind, rollouts: Rollouts, seed: int) -> Float[Tensor, " step draw feature"]:
+def _drawn_again(
+    mind: Mind, rollouts: Rollouts, seed: int, purpose: str
+) -> Float[Tensor, " step draw feature"]:
     features = len(mind.mean)
     drawn = [
-        generator(seed, StandingBetween.purpose, episode).random(
-            (length, mind.draws, features), np.float32
-        )
+        generator(seed, purpose, episode).random((length, mind.draws, features), np.float32)
         for episode, length in enumerate(rollouts.lengths.tolist())
     ]
     return torch.from_numpy(np.concatenate(drawn))

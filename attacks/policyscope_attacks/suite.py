@@ -157,9 +157,8 @@ class Learned:
 
     def _practised(self, task: Task, mind: Mind, iterations: int, seed: int) -> Trained:
         practice = Practice(
-            play=lambda attack, seed: task.play(attack, PRACTICE, seed, "practice"),
+            play=lambda mind, seed: task.play(self.kind(mind, True), PRACTICE, seed, "practice"),
             gains=task.goal.rewards,
-            attack=lambda mind: self.kind(mind, True),
             iterations=iterations,
             seed=seed,
         )

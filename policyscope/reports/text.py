@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from policyscope.reports.counterexamples import found
+from policyscope.reports.disturbance_tables import disturbances
 from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
     CHANCE,
@@ -19,6 +20,7 @@ from policyscope.reports.results import (
     Certificate,
     DirectionComparison,
     DirectionSet,
+    DisturbanceOutcome,
     EpisodeReturns,
     Failed,
     Faithfulness,
@@ -110,6 +112,7 @@ def _tables() -> dict[type, Callable[[Any], RenderableType]]:
         Certificate: _certificate,
         DirectionComparison: _direction_comparison,
         DirectionSet: _directions,
+        DisturbanceOutcome: disturbances,
         EpisodeReturns: _returns,
     }
 

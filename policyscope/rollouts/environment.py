@@ -21,6 +21,7 @@ from policyscope.errors import EnvironmentMismatch, did_you_mean
 from policyscope.policies.observations import flattened
 from policyscope.rollouts.atari import STACK, AtariLanes, is_atari
 from policyscope.rollouts.lanes import CartPoleLanes, Lanes, SeparateLanes
+from policyscope.rollouts.physics import Physics
 from policyscope.rollouts.quiet import quiet
 
 UPGRADES = {
@@ -57,7 +58,7 @@ ANT_WITH_CONTACTS = ("Ant-v1", "Ant-v2", "Ant-v3")
 
 @dataclass(frozen=True)
 class Environment:
-    """What to play: a gymnasium id and its keyword arguments.
+    """What to play: a gymnasium id, its keyword arguments, and physics.
 
     Ids that gymnasium retired are upgraded by the table `UPGRADES`.
 
@@ -67,6 +68,8 @@ class Environment:
 
     id: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    physics: Physics = Physics()
+    """What is changed of the simulator's, where MuJoCo simulates."""
 
     def __post_init__(self) -> None:
         if self.playable not in gymnasium.registry and find_spec("ale_py"):
@@ -116,13 +119,13 @@ class Environment:
         """One simulator, as gymnasium makes it.
 
         Raises:
-            EnvironmentMismatch: If its arguments or what it is made of fail.
+            EnvironmentMismatch: If its arguments, its physics or what it is made of fail.
         """
         try:
             with quiet():
                 self._import_simulator()
             with quiet():
-                return gymnasium.make(self.playable, **self.options)
+                env = gymnasium.make(self.playable, **self.options)
         except gymnasium.error.DependencyNotInstalled as error:
             raise EnvironmentMismatch(
                 f"{self.playable} needs a simulator that is not installed ({error}); "
@@ -133,6 +136,8 @@ class Environment:
             raise EnvironmentMismatch(
                 f"{self.playable}{given} cannot be made: {str(error).strip() or repr(error)}"
             ) from error
+        self.physics.change(env)
+        return env
 
     @property
     def usual_lanes(self) -> int:

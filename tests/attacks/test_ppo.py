@@ -9,6 +9,7 @@ from policyscope_attacks.goal import expressed
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
 from policyscope_attacks.methods.policy_director import PolicyDirector
 from policyscope_attacks.mind import Mind
+from policyscope_attacks.standing_between import StandingBetween
 from policyscope_attacks.suite import Task
 from scenes import scene, small
 
@@ -36,9 +37,8 @@ def mind(task, outputs):
 
 def practice(task, kind, iterations=1):
     return ppo.Practice(
-        play=lambda attack, seed: task.play(attack, 8, seed, "practice"),
+        play=lambda mind, seed: task.play(kind(mind, True), 8, seed, "practice"),
         gains=task.goal.rewards,
-        attack=lambda mind: kind(mind, True),
         iterations=iterations,
         seed=3,
     )
@@ -63,7 +63,8 @@ def test_what_was_tried_is_drawn_once_more(task):
     attack = OptimalAdversary(mind(task, 4), exploring=True)
     rollouts = task.play(attack, 5, 11, "practice")
     worth = ppo._Worth.of(rollouts.rewards, rollouts)
-    again = ppo._batch(attack.mind, rollouts, rollouts.rewards, worth, 11).chosen
+    draws = ppo._drawn_again(attack.mind, rollouts, 11, StandingBetween.purpose)
+    again = ppo._batch(attack.mind, rollouts, rollouts.rewards, worth, draws).chosen
     moved = torch.from_numpy(rollouts.shown - rollouts.observations)
     torch.testing.assert_close(moved, 0.1 * torch.tanh(again), atol=1e-5, rtol=1e-4)
 
@@ -159,7 +160,7 @@ def test_practice_ends_when_nothing_gets_better(task):
 
     endless = dataclasses.replace(
         practice(task, OptimalAdversary, 200),
-        play=lambda attack, seed: task.play(attack, 1, seed, "practice"),
+        play=lambda mind, seed: task.play(OptimalAdversary(mind, True), 1, seed, "practice"),
         gains=gains,
     )
     found = ppo.trained(mind(task, 4), endless)

@@ -2,6 +2,7 @@ import typing
 
 import certificates
 import direction_sets
+import disturbed
 import explained
 import numpy as np
 import outcomes
@@ -45,6 +46,7 @@ EXAMPLES = [
     direction_sets.compared(),
     certificates.certificate(),
     outcomes.outcome(),
+    disturbed.outcome(),
     NotApplicable("needs gradients"),
     Failed("ValueError: no"),
 ]

@@ -1,11 +1,15 @@
 """Figures for every result type, and the only door to the plotting library."""
 
+from collections.abc import Callable
+from typing import Any
+
 from policyscope.reports.figures.attack_outcome import draw_attacks
 from policyscope.reports.figures.attribution import draw_attribution
 from policyscope.reports.figures.canvas import Drawn, library
 from policyscope.reports.figures.certificate import draw_certificate
 from policyscope.reports.figures.direction_comparison import draw_direction_comparison
 from policyscope.reports.figures.direction_set import draw_directions
+from policyscope.reports.figures.disturbance_outcome import draw_disturbances
 from policyscope.reports.figures.episode_returns import draw_returns
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
@@ -14,9 +18,8 @@ from policyscope.reports.results import (
     Certificate,
     DirectionComparison,
     DirectionSet,
+    DisturbanceOutcome,
     EpisodeReturns,
-    Failed,
-    NotApplicable,
     Result,
 )
 
@@ -31,18 +34,19 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
         result: Its answer.
         environment: Knows the units, and the names of actions; figures do without.
     """
-    match result:
-        case AttackOutcome():
-            return draw_attacks(name, result)
-        case EpisodeReturns():
-            return draw_returns(name, result)
-        case Attribution():
-            return draw_attribution(name, result, environment)
-        case DirectionSet():
-            return draw_directions(name, result, environment)
-        case DirectionComparison():
-            return draw_direction_comparison(name, result)
-        case Certificate():
-            return draw_certificate(name, result)
-        case NotApplicable() | Failed():
-            return ()
+    plain: dict[type, Callable[[str, Any], tuple[Drawn, ...]]] = {
+        AttackOutcome: draw_attacks,
+        Certificate: draw_certificate,
+        DirectionComparison: draw_direction_comparison,
+        EpisodeReturns: draw_returns,
+    }
+    naming: dict[type, Callable[[str, Any, Setting | None], tuple[Drawn, ...]]] = {
+        Attribution: draw_attribution,
+        DirectionSet: draw_directions,
+        DisturbanceOutcome: draw_disturbances,
+    }
+    if type(result) in plain:
+        return plain[type(result)](name, result)
+    if type(result) in naming:
+        return naming[type(result)](name, result, environment)
+    return ()

@@ -34,6 +34,11 @@
 | A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |
 | A2 | info | no attack was found that does |
 | A3 | info | attacks that there was no time for |
+| P1 | critical, warning | disturbed actions surely lower the return; critical where half is lost |
+| P2 | info | no disturbance was found that does |
+| P3 | info | disturbances that there was no time for |
+| P4 | warning | changed masses and friction under which half of the return is surely lost |
+| P5 | info | under none of them it is |
 
 Those about two policies are listed in `comparison.py`.
 """
@@ -46,6 +51,7 @@ from policyscope.reports.findings.attribution import from_attribution
 from policyscope.reports.findings.certificate import from_certificate
 from policyscope.reports.findings.comparison import compared_directions, compared_returns
 from policyscope.reports.findings.direction_set import from_directions
+from policyscope.reports.findings.disturbance_outcome import from_disturbances
 from policyscope.reports.findings.episode_returns import from_returns
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import (
@@ -54,6 +60,7 @@ from policyscope.reports.results import (
     Certificate,
     DirectionComparison,
     DirectionSet,
+    DisturbanceOutcome,
     EpisodeReturns,
 )
 
@@ -68,6 +75,7 @@ def find(report: Report) -> tuple[Finding, ...]:
         Certificate: from_certificate,
         DirectionComparison: compared_directions,
         DirectionSet: from_directions,
+        DisturbanceOutcome: from_disturbances,
         EpisodeReturns: from_returns if report.second is None else compared_returns,
     }
     found = [*_from_notices(report.notices), *_from_environment(report.environment)]

@@ -13,6 +13,7 @@ from policyscope.reports.results.certificate import Certificate
 from policyscope.reports.results.counterexample import Counterexample
 from policyscope.reports.results.direction_comparison import DirectionComparison
 from policyscope.reports.results.direction_set import INDEPENDENT, DirectionSet
+from policyscope.reports.results.disturbance_outcome import DisturbanceOutcome
 from policyscope.reports.results.episode_returns import EpisodeReturns
 from policyscope.reports.results.faithfulness import CHANCE, Faithfulness
 from policyscope.reports.results.impact import Impact
@@ -32,6 +33,7 @@ __all__ = [
     "Counterexample",
     "DirectionComparison",
     "DirectionSet",
+    "DisturbanceOutcome",
     "EpisodeReturns",
     "Failed",
     "Faithfulness",
@@ -51,6 +53,7 @@ Result = (
     | DirectionComparison
     | Certificate
     | AttackOutcome
+    | DisturbanceOutcome
     | NotApplicable
     | Failed
 )

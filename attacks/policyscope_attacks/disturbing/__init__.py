@@ -1,0 +1,1 @@
+"""Disturbances of what a policy does, where attacks are of what it sees."""

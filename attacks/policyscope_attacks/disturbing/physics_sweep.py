@@ -1,0 +1,47 @@
+"""Where the return ends when the physics is another than in training: a grid of changed models.
+
+Every cell plays the policy's own episodes, from the same first states, so that losses are paired.
+The policy is as it is: nothing is trained, and nobody is against it.
+
+Reference: Pinto et al. 2017, https://arxiv.org/abs/1703.02702 (RARL's evaluation)
+"""
+
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from policyscope.analyzers.subject import Subject
+from policyscope.errors import EnvironmentMismatch
+from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.physics import Physics, is_mujoco
+
+
+def swept(
+    subject: Subject, masses: tuple[float, ...], frictions: tuple[float, ...], episodes: int
+) -> Float[np.ndarray, " mass friction episode"]:
+    """Returns of the subject's first so many episodes under each physics."""
+    if subject.environment is None:
+        raise EnvironmentMismatch("Physics can be changed where there is an environment.")
+    environment = subject.environment
+
+    def returns(physics: Physics) -> Float[np.ndarray, " episode"]:
+        if physics == Physics():
+            return subject.rollouts.returns[:episodes]
+        elsewhere = replace(subject, environment=replace(environment, physics=physics))
+        what = f"mass x{physics.mass:g}, friction x{physics.friction:g}"
+        greedy = Greedy(subject.policy)
+        return elsewhere.play(greedy, None, episodes, what=what).returns
+
+    found = [returns(Physics(mass, grip)) for mass in masses for grip in frictions]
+    return np.array(found).reshape(len(masses), len(frictions), episodes)
+
+
+def changeable(environment: Environment) -> bool:
+    """Whether the physics of an environment can be changed."""
+    if environment.frame_stack is not None:
+        return False
+    with closing(environment.simulator()) as env:
+        return is_mujoco(env)

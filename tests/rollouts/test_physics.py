@@ -1,0 +1,76 @@
+import pickle
+
+import gymnasium
+import numpy as np
+import pytest
+
+from policyscope.errors import EnvironmentMismatch
+from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.physics import Physics
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*is out of date")
+
+
+def stepped(env, steps=20):
+    rng = np.random.default_rng(0)
+    seen = [env.reset(seed=3)[0]]
+    for _ in range(steps):
+        seen.append(env.step(rng.uniform(-1, 1, env.action_space.shape))[0])
+    env.close()
+    return np.array(seen)
+
+
+def test_physics_that_is_as_it_was_changes_nothing():
+    pytest.importorskip("mujoco")
+    plain = stepped(gymnasium.make("Hopper-v4"))
+    np.testing.assert_array_equal(stepped(Environment("Hopper-v4").simulator()), plain)
+    # computing its constants once more does not, either
+    barely = Environment("Hopper-v4", physics=Physics(mass=1 + 1e-12)).simulator()
+    np.testing.assert_allclose(stepped(barely, 3), plain[:4], atol=1e-6)
+
+
+def test_a_body_is_as_if_it_had_been_built_of_denser_stuff():
+    pytest.importorskip("mujoco")
+    import mujoco
+
+    changed = Environment("Hopper-v4", physics=Physics(mass=1.5)).simulator().unwrapped.model
+    plain = gymnasium.make("Hopper-v4").unwrapped
+    spec = mujoco.MjSpec.from_file(plain.fullpath)
+    for geom in spec.geoms:
+        geom.density *= 1.5
+    built = spec.compile()
+    for part in ("body_mass", "body_inertia", "body_subtreemass", "body_invweight0"):
+        np.testing.assert_allclose(getattr(changed, part), getattr(built, part), rtol=1e-9)
+    np.testing.assert_allclose(changed.dof_invweight0, built.dof_invweight0, rtol=1e-9)
+
+
+def test_all_surfaces_grip_as_many_times_as_well():
+    pytest.importorskip("mujoco")
+    changed = Environment("Hopper-v4", physics=Physics(friction=0.5)).simulator().unwrapped.model
+    plain = gymnasium.make("Hopper-v4").unwrapped.model
+    np.testing.assert_array_equal(changed.geom_friction, 0.5 * plain.geom_friction)
+    np.testing.assert_array_equal(changed.body_mass, plain.body_mass)
+
+
+def test_a_heavier_body_moves_otherwise_and_the_same_seed_the_same():
+    pytest.importorskip("mujoco")
+    described = Environment("Hopper-v4", physics=Physics(mass=1.5, friction=0.5))
+    sent = pickle.loads(pickle.dumps(described))
+    assert sent == described
+    first = stepped(sent.simulator())
+    np.testing.assert_array_equal(first, stepped(described.simulator()))
+    assert not np.array_equal(first[1:], stepped(Environment("Hopper-v4").simulator())[1:])
+
+
+def test_where_mujoco_does_not_simulate_physics_cannot_be_changed():
+    described = Environment("CartPole-v1", {"max_episode_steps": 60}, Physics(mass=2.0))
+    with pytest.raises(EnvironmentMismatch, match="MuJoCo simulates, and CartPoleEnv is not"):
+        described.simulator()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"mass": 0.0}, {"mass": float("inf")}, {"friction": -1.0}, {"mass": float("nan")}]
+)
+def test_physics_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(ValueError, match="Physics needs a mass above 0"):
+        Physics(**wrong)

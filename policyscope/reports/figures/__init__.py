@@ -1,5 +1,9 @@
 """Figures for every result type, and the only door to the plotting library."""
 
+from collections.abc import Callable
+from typing import Any
+
+from policyscope.reports.figures.action_certificates import draw_action_certificates
 from policyscope.reports.figures.attack_outcome import draw_attacks
 from policyscope.reports.figures.attribution import draw_attribution
 from policyscope.reports.figures.canvas import Drawn, library
@@ -9,14 +13,13 @@ from policyscope.reports.figures.direction_set import draw_directions
 from policyscope.reports.figures.episode_returns import draw_returns
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
+    ActionCertificates,
     AttackOutcome,
     Attribution,
     Certificate,
     DirectionComparison,
     DirectionSet,
     EpisodeReturns,
-    Failed,
-    NotApplicable,
     Result,
 )
 
@@ -31,18 +34,18 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
         result: Its answer.
         environment: Knows the units, and the names of actions; figures do without.
     """
-    match result:
-        case AttackOutcome():
-            return draw_attacks(name, result)
-        case EpisodeReturns():
-            return draw_returns(name, result)
-        case Attribution():
-            return draw_attribution(name, result, environment)
-        case DirectionSet():
-            return draw_directions(name, result, environment)
-        case DirectionComparison():
-            return draw_direction_comparison(name, result)
-        case Certificate():
-            return draw_certificate(name, result)
-        case NotApplicable() | Failed():
-            return ()
+    named: dict[type, Callable[[str, Any, Setting | None], tuple[Drawn, ...]]] = {
+        Attribution: draw_attribution,
+        DirectionSet: draw_directions,
+    }
+    plain: dict[type, Callable[[str, Any], tuple[Drawn, ...]]] = {
+        ActionCertificates: draw_action_certificates,
+        AttackOutcome: draw_attacks,
+        Certificate: draw_certificate,
+        DirectionComparison: draw_direction_comparison,
+        EpisodeReturns: draw_returns,
+    }
+    kind = type(result)
+    if kind in named:
+        return named[kind](name, result, environment)
+    return plain[kind](name, result) if kind in plain else ()

@@ -50,6 +50,7 @@ Result = (
     | DirectionSet
     | DirectionComparison
     | Certificate
+    | ActionCertificates
     | AttackOutcome
     | NotApplicable
     | Failed

@@ -5,6 +5,8 @@
 | smoothing | the policy under noise | L2 | with confidence: `action_smoothing.py` |
 | lines, intervals | the policy itself | L2 and L∞ | for certain: `action_radius.py`, `bounds.py` |
 
+Beside them stands how far each state is from the next kink of a ReLU network: `relu_regions.py`.
+
 An adversary moves one observation as the policy sees it, all frames of a stack, and leaves a
 recurrent policy's memory alone. Deterministic bounds need a network that can be followed, without
 memory and not too wide; where there are none, the reason is told.
@@ -43,11 +45,14 @@ from policyscope_certify.action_smoothing import (
 from policyscope_certify.bounds import Interval, interval_bounds, linear_bounds, score_bounds
 from policyscope_certify.network import Network, NoBounds
 from policyscope_certify.regions import NORMS, Region
+from policyscope_certify.relu_regions import linear_pieces
 from policyscope_certify.tracing import network_of
 
 PURPOSE = "states of action certificates"
 WIDEST = 8192
 """Numbers in all activations of a network whose actions are bounded in an analysis."""
+GRADIENTS = 1 << 24
+"""Numbers in all gradients that are taken to find the pieces of a ReLU network."""
 REACH = 10.0
 """In deviations of the noise: how far deterministic radii are searched."""
 SHARES = (0.25, 0.5, 1.0)
@@ -83,8 +88,10 @@ def action_certificates(subject: Subject, around: AroundStates) -> ActionCertifi
     epsilons = () if discrete else tuple(share * around.sigma for share in SHARES)
     rows = [_smoothed(subject, seen.numpy(), memory, around, units, epsilons)]
     ways, missing = [("smoothing", "l2")], None
+    kinks, bent = np.zeros(0), None
     try:
         network = _narrow(network_of(subject.policy))
+        kinks, bent = _kinks(network, seen, units, REACH * around.sigma)
         for method, norm in product(("lines", "intervals"), NORMS):
             region = Region.around(seen, NORMS[norm], torch.from_numpy(units.copy()))
             rows.append(_certain(subject, network, region, method, around, epsilons))
@@ -105,6 +112,8 @@ def action_certificates(subject: Subject, around: AroundStates) -> ActionCertifi
         unit=around.counted,
         draws=around.draws,
         missing=missing,
+        kinks=kinks,
+        bent=bent,
         confidence=1 - around.alpha,
     )
 
@@ -168,6 +177,20 @@ def _certain(  # noqa: PLR0913  whom, where, and how
         found = action_bounds(actions, bounds(network, region.of_radius(epsilon)))
         parts.append(_moved(subject, (found.high - here).numpy(), (here - found.low).numpy()))
     return radii.numpy(), np.stack(parts)
+
+
+def _kinks(
+    network: Network, seen: Tensor, units: np.ndarray, reach: float
+) -> tuple[Float[np.ndarray, " state"], str | None]:
+    """How far the next kink is, up to a reach, or why that is not known."""
+    numbers = sum(network.shapes[layer.after].numel() for layer in network.layers)
+    if numbers * seen.numel() > GRADIENTS:
+        return np.zeros(0), "Linear pieces are looked for in small networks alone."
+    try:
+        pieces = linear_pieces(network, Region.around(seen, 2, torch.from_numpy(units.copy())))
+    except NoBounds as error:
+        return np.zeros(0), str(error)
+    return pieces.distances.clamp(max=reach).numpy(), None
 
 
 def _moved(

@@ -24,10 +24,12 @@ def action_certificates(actions: ActionCertificates) -> Table:
     table = Table(box=None, header_style="dim")
     table.add_column(f"radius ({actions.unit})", no_wrap=True)
     table.add_column("median of states", justify="right", no_wrap=True)
-    table.add_column("nothing certain in", justify="right")
+    table.add_column("no radius in", justify="right")
     for i, (method, norm) in enumerate(actions.ways):
         none = f"{(actions.radii[i] <= 0).sum()} of {actions.radii.shape[1]}"
         table.add_row(f"{method}, {norm}", Text(f"{actions.radius(i)}"), none)
+    if len(actions.kinks):
+        table.add_row("linear up to a ReLU boundary, l2", Text(f"{actions.kink()}"), "")
     return table
 
 

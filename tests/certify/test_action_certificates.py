@@ -127,3 +127,34 @@ def test_they_are_drawn(discrete):
     assert len(moves) == (0 if discrete else 1)
     for drawn in moves:
         assert all(len(line.x) == 3 for line in drawn.figure.data)
+
+
+def test_relu_policies_are_linear_up_to_the_next_kink():
+    """One neuron: the next kink of max(3x + 4y + 1, 0) is where 3x + 4y + 1 is 0."""
+    first, last = handmade.linear([[3.0, 4.0]], [1.0]), handmade.linear([[2.0], [1.0]])
+    policy = handmade.policy(nn.Sequential(first, nn.ReLU(), last), 2, spaces.Discrete(2))
+    asked = subject(policy, 2)
+    around = replace(AROUND, unit=np.full(2, 0.5), states=40, draws=10)
+    found = action_certificates(asked, around)
+    exact = np.abs(asked.visited.observations @ [3.0, 4.0] + 1) / (0.5 * 5)
+    assert found.reach == 3 < exact.max()
+    np.testing.assert_allclose(np.sort(found.kinks), np.sort(exact.clip(max=3)), rtol=1e-5)
+    assert found.bent is None
+    measures = {measure.key: measure.estimate for measure in found.measures()}
+    assert measures["relu_distance"].value == pytest.approx(np.median(found.kinks))
+    least = measures["relu_distance[quantile=0.1]"]
+    assert least.value == pytest.approx(np.quantile(found.kinks, 0.1))
+    assert least.low <= least.value <= least.high <= measures["relu_distance"].value
+
+
+def test_why_there_are_no_linear_pieces_is_told(monkeypatch):
+    tanh = action_certificates(
+        subject(nets.policy(nets.mlp(2, [3, 6, 3], "tanh"), 3, 3), 3), AROUND
+    )
+    assert not len(tanh.kinks) and tanh.bent is not None and "that bend" in tanh.bent
+    assert tanh.bent in draw_action_certificates("certify", tanh)[0].caption
+    assert not any(measure.name == "relu_distance" for measure in tanh.measures())
+    monkeypatch.setattr("policyscope_certify.action_certificates.GRADIENTS", 6 * 15 * 3 - 1)
+    relu = nets.policy(nets.mlp(2, [3, 6, 3], "relu"), 3, 3)
+    wide = action_certificates(subject(relu, 3), AROUND)
+    assert not len(wide.kinks) and wide.bent is not None and "small networks" in wide.bent

@@ -45,6 +45,8 @@ def actions(radii=((0.1, 0.2, 0.3, 0.4), (0.0, 0.0, 1.0, 3.0)), **other) -> Acti
         "unit": "environment units",
         "draws": 100,
         "missing": None,
+        "kinks": np.zeros(0),
+        "bent": None,
         "confidence": 0.95,
     }
     return ActionCertificates(**(fields | other))

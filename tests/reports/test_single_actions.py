@@ -84,7 +84,7 @@ def test_alone_they_say_why_no_return_is_certified():
 def test_the_summary_shows_the_radius_of_each_way(beside):
     actions = certificates.actions()
     lines = shown(certificates.certificate(actions=actions) if beside else actions)
-    assert "radius (environment units) median of states nothing certain in" in lines
+    assert "radius (environment units) median of states no radius in" in lines
     assert "smoothing, l2 0.25 [0.1, 0.4] 0 of 4" in lines
     assert "lines, l2 0.5 [0, 3] 2 of 4" in lines
 
@@ -96,3 +96,15 @@ def test_they_are_read_as_they_were_written(tmp_path):
     assert type(found) is type(result) and found.alone == result.alone
     np.testing.assert_array_equal(found.changes, result.changes)
     np.testing.assert_array_equal(found.radii, result.radii)
+
+
+def test_the_linear_piece_stands_beside_the_radius():
+    result = certificates.actions(kinks=np.array([0.1, 0.2, 0.4, 1.0]))
+    told = findings(result)["G8"]
+    assert "more than 0.3 environment units (l2) from the next ReLU boundary" in told.sentence
+    assert "in 2 of 4 the action is certified beyond it" in told.sentence
+    assert report(result).measure(told.evidence).estimate.value == pytest.approx(0.3)
+    assert "linear up to a ReLU boundary, l2 0.3 [0.1, 1]" in shown(result)
+    line = draw("certify", result)[0].figure.data[-1]
+    assert line.name == "linear, l2" and list(line.x) == [0, 0.1, 0.2, 0.4, 1]
+    assert "G8" not in findings(certificates.actions())

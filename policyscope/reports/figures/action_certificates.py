@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import plotly.graph_objects as go
 
-from policyscope.reports.figures.canvas import COLOURS, Drawn, blank
+from policyscope.reports.figures.canvas import COLOURS, FAINT, Drawn, blank
 from policyscope.reports.results import ActionCertificates
 
 NORMS = {"l2": "solid", "linf": "dash"}
@@ -25,6 +25,16 @@ def _stays(name: str, actions: ActionCertificates) -> Drawn:
     figure = _drawn_lines(actions, lines, mode="lines", shape="hv")
     figure.update_yaxes(title_text="share of states whose action stays", range=[0, 1.02])
     told = f"In {actions.radii.shape[1]} visited states. {_basis(actions)}"
+    if len(actions.kinks):
+        x, y = _survival(actions.kinks)
+        line = {"color": FAINT, "dash": "dot", "shape": "hv"}
+        figure.add_scatter(x=x, y=y, mode="lines", name="linear, l2", line=line)
+        told += (
+            " Dotted: the share of states in which the next ReLU boundary is farther, so that the "
+            "scores are exactly linear up to there."
+        )
+    if actions.bent:
+        told += f" {actions.bent}"
     if actions.epsilons:
         told += (
             f" An action stays where no dimension of it moves by more than {actions.tolerance:g} "

@@ -32,6 +32,7 @@
 | G5 | info | no adversary was played beside the certificate |
 | G6 | info, warning | how far single decisions certainly stand, and in how many states not |
 | G7 | info | single actions are certified, and no return: why |
+| G8 | info | how far a ReLU policy is exactly linear around a state |
 | A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |
 | A2 | info | no attack was found that does |
 | A3 | info | attacks that there was no time for |

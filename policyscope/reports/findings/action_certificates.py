@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+from jaxtyping import Float
+
 from policyscope.reports.report import Finding
 from policyscope.reports.results import ActionCertificates
 
@@ -10,7 +13,7 @@ FEW = 0.5
 
 
 def from_action_certificates(name: str, actions: ActionCertificates) -> Iterator[Finding]:
-    """G6 and, where no return is certified beside, G7."""
+    """G6; where no return is certified beside, G7; and G8 of ReLU networks."""
     if actions.alone:
         yield Finding(
             code="G7",
@@ -21,6 +24,8 @@ def from_action_certificates(name: str, actions: ActionCertificates) -> Iterator
             evidence=f"{name}.action_radius",
         )
     yield _standing(name, actions)
+    if actions.own is not None and len(actions.kinks):
+        yield _linear(name, actions, actions.radii[actions.own])
 
 
 def _standing(name: str, actions: ActionCertificates) -> Finding:
@@ -28,7 +33,7 @@ def _standing(name: str, actions: ActionCertificates) -> Finding:
 
     Of the policy's own where they could be bounded, else of those under noise.
     """
-    way = actions.ways.index(("lines", "l2")) if ("lines", "l2") in actions.ways else 0
+    way = actions.own or 0
     method, norm = actions.ways[way]
     radii = actions.radii[way]
     none = int((radii <= 0).sum())
@@ -49,4 +54,19 @@ def _standing(name: str, actions: ActionCertificates) -> Finding:
         advice=f"{what.capitalize()} without a radius may turn with rounding: look whether they "
         "matter there.",
         evidence=f"{name}.action_radius[method={method},norm={norm}]",
+    )
+
+
+def _linear(name: str, actions: ActionCertificates, radii: Float[np.ndarray, " state"]) -> Finding:
+    """How far a ReLU policy is linear, and whether its actions stand beyond."""
+    beyond = int((radii > actions.kinks).sum())
+    return Finding(
+        code="G8",
+        severity="info",
+        title="How far the policy is linear",
+        sentence=f"Half of the visited states are more than {np.median(actions.kinks):.3g} "
+        f"{actions.unit} (l2) from the next ReLU boundary, and up to there the scores are exactly "
+        f"linear; in {beyond} of {len(radii)} the action is certified beyond it.",
+        advice="Up to there a gradient tells all that the policy does, and no farther.",
+        evidence=f"{name}.relu_distance",
     )

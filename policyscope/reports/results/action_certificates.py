@@ -11,6 +11,9 @@ from policyscope import statistics
 from policyscope.reports.results.measure import Measure
 from policyscope.statistics import Estimate
 
+QUANTILES = (0.1, 0.5, 0.9)
+"""Of the distances to the next activation boundary."""
+
 
 @dataclass(frozen=True, eq=False)
 class ActionCertificates:
@@ -26,6 +29,9 @@ class ActionCertificates:
         "and for certain. Alone, that of smoothing",
         "action_change_bound[method,norm,epsilon]": "likewise, by how much a continuous action "
         "changes at most within epsilon: its worst dimension, in half ranges",
+        "relu_distance[quantile]": "how far, in l2, the next activation boundary of a ReLU policy "
+        "is: up to there its scores are exactly linear; the quantile over the same states, or "
+        "their median",
     }
     methods: tuple[str, ...]
     """Of each way: `smoothing`, of the policy under noise; `lines` or `intervals`, of its own."""
@@ -51,6 +57,11 @@ class ActionCertificates:
     """Why there are no deterministic bounds, where there are none."""
     confidence: float
     """Of all that smoothing certifies here together; the other bounds are certain."""
+    kinks: Float[np.ndarray, " piece"]
+    """How far, in l2, the next activation boundary is, up to `reach`; none where no network was
+    found to be linear in pieces."""
+    bent: str | None
+    """Why none was, of a network that could be followed."""
     alone: str = ""
     """Why no return is certified beside them, where none is."""
 
@@ -63,6 +74,15 @@ class ActionCertificates:
         """Median over states."""
         return self._median(self.radii[way])
 
+    @property
+    def own(self) -> int | None:
+        """The place of the tightest radii, in l2, of the policy's own actions."""
+        return self.ways.index(("lines", "l2")) if ("lines", "l2") in self.ways else None
+
+    def kink(self) -> Estimate:
+        """Median distance to the next activation boundary."""
+        return self._median(self.kinks)
+
     def measures(self) -> Iterator[Measure]:
         """See `MEASURES`."""
         yield Measure("action_radius", (), self.radius(0), self.unit)
@@ -73,6 +93,13 @@ class ActionCertificates:
                 change = self._median(self.changes[i, j])
                 here = (*where, ("epsilon", f"{epsilon:g}"))
                 yield Measure("action_change_bound", here, change, "half ranges")
+
+        if len(self.kinks):
+            yield Measure("relu_distance", (), self.kink(), self.unit)
+        for share in QUANTILES if len(self.kinks) else ():
+            distance = statistics.quantile(self.kinks, share, self.confidence)
+            where = (("quantile", f"{share:g}"),)
+            yield Measure("relu_distance", where, distance, self.unit)
 
     def _median(self, values: Float[np.ndarray, " state"]) -> Estimate:
         return statistics.median(values, self.confidence)

@@ -95,17 +95,27 @@ def chance_overlap(part: int, whole: int) -> float:
 
 
 def median(values: Float[np.ndarray, " state"], confidence: float = CONFIDENCE) -> Estimate:
-    """Median with the exact interval between order statistics, scipy's; n counts the values.
+    """Median with the exact interval between order statistics; see `quantile`."""
+    return quantile(values, 0.5, confidence)
 
-    Where they are too few for the confidence the interval ends at the smallest and the largest.
+
+def quantile(
+    values: Float[np.ndarray, " state"], share: float, confidence: float = CONFIDENCE
+) -> Estimate:
+    """What a share of values is below, with the exact interval between order statistics, scipy's.
+
+    Where they are too few for the confidence the interval ends at the smallest and the largest; n
+    counts the values.
     """
-    found = stats.quantile_test(values, q=0, p=0.5).confidence_interval(confidence)
+    found = stats.quantile_test(values, q=0, p=share).confidence_interval(confidence)
     low = found.low if np.isfinite(found.low) else values.min()
     high = found.high if np.isfinite(found.high) else values.max()
+    middle = float(np.quantile(values, share))
+    # between two values that are near it, so it may be past an end that is one of them
     return Estimate(
-        float(np.median(values)),
-        float(low),
-        float(high),
+        middle,
+        min(float(low), middle),
+        max(float(high), middle),
         confidence,
         len(values),
         "order statistics",

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from policyscope_certify.noise import SmoothingNoise
 
 from policyscope import Environment, Greedy, load, play
+from policyscope.analyzers.subject import Subject
 from policyscope.rollouts.features import features_of
 
 HIDDEN = "hidden_velocities:CartPoleHiddenVelocity-v1"
@@ -224,6 +226,22 @@ def test_a_shipped_zip_is_of_the_algorithm_that_its_script_trains(name, examples
     trained = re.search(r"from stable_baselines3 import (\w+)", script)
     assert trained is not None
     assert load(examples / name).checkpoint.algorithm == trained[1]
+
+
+def test_a_policy_that_remembers_bears_noise_that_its_teacher_does_not(examples):
+    """Returns of both under sigma = 0.2 have a deviation below 130: 3 standard errors are 40."""
+    environment, path = Environment("Pendulum-v1"), examples / "pendulum_smoothed.zip"
+    assert path.stat().st_size <= 60_000
+    said = re.search(
+        r"returns (-?[\d.]+), its\s+teacher\s+(-?[\d.]+)",
+        (examples / "train_pendulum_smoothed.py").read_text(),
+    )
+    assert said is not None
+    for name, mean in zip((path.name, "pendulum_sac.zip"), map(float, said.groups()), strict=True):
+        subject = Subject.observed(load(examples / name), environment, 2, 0)
+        greedy = Greedy(subject.policy)
+        noisy = subject.returns(greedy, SmoothingNoise(0.2), 100, 1, "noise")
+        assert noisy.mean() == pytest.approx(mean, abs=40)
 
 
 def test_shipped_checkpoints_are_small(examples):

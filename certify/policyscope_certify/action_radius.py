@@ -6,7 +6,8 @@ for the greedy action a* of a state, the minimum bounded on the row e_a* − e_a
 what two scores have in common cancels. Regions of smaller radius lie inside, so a proof at ε is one
 for all below it, and r is a lower bound of the distance to the nearest other decision.
 
-Continuous actions have no decision to keep: `action_bounds` says between what they stay.
+Continuous actions have no decision to keep: `action_bounds` says between what they stay, and
+`steady_radii` how far they move by no more than a tolerance.
 
 Scores are computed in single precision by the policy, and bounded here in double; a lead of no more
 than twice the difference that was seen between them counts as none.
@@ -22,7 +23,7 @@ from gymnasium import Space, spaces
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from policyscope_certify.bounds import Interval, interval_bounds, linear_bounds
+from policyscope_certify.bounds import Interval, interval_bounds, linear_bounds, score_bounds
 from policyscope_certify.network import Network
 from policyscope_certify.regions import Region
 
@@ -31,6 +32,8 @@ NEAREST, HALVINGS = 1e-6, 12
 
 Leads = Callable[[Network, Region, Float[Tensor, " state row score"]], Float[Tensor, " state row"]]
 """A way to bound linear maps of the scores from below."""
+Bounds = Callable[[Network, Region], Interval]
+"""A way to bound the scores themselves."""
 
 
 def certified_radii(
@@ -60,7 +63,43 @@ def certified_radii(
             return torch.ones(len(radii), dtype=torch.bool)
         return (leads(network, region.of_radius(radii), rows) > slack[:, None]).all(1)
 
-    far = torch.full((len(scores),), math.log(reach), dtype=torch.float64)
+    return _farthest(stays, len(scores), reach)
+
+
+def steady_radii(
+    network: Network,
+    actions: spaces.Box,
+    region: Region,
+    reach: float,
+    tolerance: Float[Tensor, " output"],
+    bounds: Bounds = score_bounds,
+) -> Float[Tensor, " state"]:
+    """The largest radius within which no dimension of a continuous action certainly moves farther.
+
+    Args:
+        network: Of the policy.
+        actions: Continuous.
+        region: As for `certified_radii`.
+        reach: Likewise.
+        tolerance: How far each dimension may move, in its own unit.
+        bounds: `score_bounds`, or `interval_bounds` for intervals alone.
+    """
+    _, scores = network.values(region.states)
+    here = action_bounds(actions, Interval(scores, scores)).low
+    room = tolerance - 2 * network.rounding * scores.abs().amax(1, keepdim=True)
+
+    def stays(radii: Tensor) -> Bool[Tensor, " state"]:
+        found = action_bounds(actions, bounds(network, region.of_radius(radii)))
+        return ((found.high - here).maximum(here - found.low) < room).all(1)
+
+    return _farthest(stays, len(scores), reach)
+
+
+def _farthest(
+    stays: Callable[[Tensor], Bool[Tensor, " state"]], states: int, reach: float
+) -> Float[Tensor, " state"]:
+    """The largest radius that could be proved of each state, 0 where none could."""
+    far = torch.full((states,), math.log(reach), dtype=torch.float64)
     near = far + math.log(NEAREST)
     certified = torch.where(stays(far.exp()), reach, 0.0)
     for _ in range(HALVINGS):

@@ -12,8 +12,12 @@ radius ε, between the quantiles Φ(∓ε/σ) of what is taken around s, bounded
 
     X_(k) ≤ q_p  with probability  P[Binomial(n, p) ≥ k]
 
-each side of each dimension at each radius with its share of α. Noise comes from (seed, purpose,
-state), so that no state's answer depends on the others.
+each side of each dimension at each radius with its share of α. Turned round, within
+
+    r = σ Φ⁻¹(min_i p_i)      p_i ≤ P[a_i ≤ m_i + τ_i], P[a_i ≥ m_i − τ_i]
+
+no median moves farther than τ_i from m_i, the median of the first n₀ draws. Noise comes from
+(seed, purpose, state), so that no state's answer depends on the others.
 
 References: Cohen, Rosenfeld & Kolter 2019, https://arxiv.org/abs/1902.02918 (Theorem 1, Algorithm
 CERTIFY); Chiang et al. 2020, https://arxiv.org/abs/2007.03730 (Lemma 2, Theorem 2).
@@ -157,6 +161,33 @@ def smoothed_medians(
         lowest.append(drawn[ranks])
         highest.append(drawn[noise.draws + 1 - ranks])
     return SmoothedMedians(*(np.stack(a).astype(float) for a in (medians, lowest, highest)))
+
+
+def smoothed_steadiness(  # noqa: PLR0913  whom, where, under what, and how much
+    policy: Policy,
+    states: Float[np.ndarray, " state *observation"],
+    noise: ActionNoise,
+    tolerance: Float[np.ndarray, " output"],
+    units: Float[np.ndarray, " *observation"] | float = 1.0,
+    memory: Memory = (),
+) -> Float[np.ndarray, " state"]:
+    """How far no median of a continuous action moves by more than a tolerance of its own.
+
+    0 where nothing is certified. Arguments as for `smoothed_decisions`.
+    """
+    if not isinstance(policy.action_space, spaces.Box):
+        raise ValueError(f"Continuous actions are steady or not, and not {policy.action_space}.")
+    low, high = (b.flatten() for b in (policy.action_space.low, policy.action_space.high))
+    fewest = []
+    for state in range(len(states)):
+        parts = [s.numpy() for s in _scores(policy, states, state, noise, units, memory)]
+        drawn = np.concatenate(parts).astype(float).clip(low, high)
+        centre, drawn = np.median(drawn[: noise.selection], axis=0), drawn[noise.selection :]
+        below, above = drawn <= centre + tolerance, drawn >= centre - tolerance
+        fewest.append(np.minimum(below.sum(0), above.sum(0)).min())
+    share = noise.alpha / (2 * len(low))
+    probabilities = clopper_pearson(np.array(fewest), noise.draws, share)
+    return noise.sigma * stats.norm.ppf(np.maximum(probabilities, 0.5))
 
 
 def _scores(  # noqa: PLR0913  what is asked, where, and under what

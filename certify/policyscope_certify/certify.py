@@ -31,7 +31,7 @@ from policyscope.reports.results import ActionCertificates, Certificate, NotAppl
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.seeds import generator
 from policyscope_certify.action_certificates import AroundStates, action_certificates
-from policyscope_certify.noise import SmoothingNoise, deviations_of
+from policyscope_certify.noise import SmoothingNoise, deviations_name, deviations_of
 from policyscope_certify.opposition import Opposition, spread
 from policyscope_certify.return_range import ReturnRange, known_range, require_above
 from policyscope_certify.smoothing import (
@@ -47,9 +47,10 @@ INDEPENDENT = "certified episodes"
 SUCCESS = ReturnRange(0, 1, whole=True)
 UNKNOWN = (
     "nothing is known of the lowest return of this environment, and without a floor an adversary "
-    "may cost any amount: give one with --set certify.floor=…, or certify the share of episodes "
-    "that return enough with --set certify.goal=…"
+    "may cost any amount (give one with --set certify.floor=…, or certify the share of episodes "
+    "that return enough with --set certify.goal=…)"
 )
+NOWHERE = "there is no environment to play in"
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,14 @@ class Certify:
     """Visited states in which single actions are certified as well; 0 for none."""
     action_draws: int = 10_000
     """Draws of the noise in each of them."""
+    action_tolerance: float = 0.1
+    """By how many half ranges a continuous action may move within its radius."""
     attacked_episodes: int = 32
     """Noisy episodes that each installed adversary plays, beside the certificate; 0 for none."""
     attacked_budgets: int = 2
     """Of how many of the budgets; what is left of one is an upper bound for all larger ones."""
 
-    needs: ClassVar[tuple[Need, ...]] = (Need.ENVIRONMENT,)
+    needs: ClassVar[tuple[Need, ...]] = ()
 
     def __post_init__(self) -> None:
         kinds = ("deviations", "environment")
@@ -101,6 +104,10 @@ class Certify:
                 "action_states is at least 0, and action_draws at least 1.",
             ),
             (
+                0 < self.action_tolerance <= 2,
+                f"action_tolerance is above 0 and at most 2, not {self.action_tolerance}.",
+            ),
+            (
                 min(self.attacked_budgets, self.attacked_episodes) >= 0
                 and self.attacked_episodes != 1,
                 "attacked_episodes is 0 or at least 2, and attacked_budgets at least 0.",
@@ -116,22 +123,34 @@ class Certify:
             if not right:
                 raise ValueError(sentence)
 
-    def run(self, subject: Subject, rng: np.random.Generator) -> Certificate | NotApplicable:
+    def run(
+        self, subject: Subject, rng: np.random.Generator
+    ) -> Certificate | ActionCertificates | NotApplicable:
         """See `Analyzer.run`."""
         del rng  # the noisy episodes have generators of their own
-        clean = self._counted(subject.rollouts.returns)
+        unit = deviations_of(subject) if self.units == "deviations" else np.ones(())
         within = self._within(subject)
-        if within is None:
-            return NotApplicable(UNKNOWN)
-        scaled = self.units == "deviations"
-        unit = deviations_of(subject) if scaled else np.ones(())
+        actions = self._actions(subject, unit)
+        if isinstance(within, ReturnRange):
+            return self._of_returns(subject, unit, within, actions)
+        return NotApplicable(within) if actions is None else replace(actions, alone=within)
+
+    def _of_returns(
+        self,
+        subject: Subject,
+        unit: Float[np.ndarray, " *observation"],
+        within: ReturnRange,
+        actions: ActionCertificates | None,
+    ) -> Certificate:
+        """The certificate, and what adversaries leave beside it."""
         noisy = np.stack([self._noisy(subject, unit, sigma) for sigma in self.sigma])
         require_above(within.floor, noisy)
         means, quantiles = self._bounds(noisy, within)
+        scaled = self.units == "deviations"
         certificate = Certificate(
             sigmas=self.sigma,
             budgets=self.budgets,
-            clean=clean,
+            clean=self._counted(subject.rollouts.returns),
             noisy=noisy,
             bounds=means,
             quantile=self.quantile,
@@ -139,10 +158,10 @@ class Certify:
             floor=within.floor,
             goal=self.goal[0] if self.goal else None,
             scale=unit.flatten() if scaled else np.ones(0),
-            images=subject.rollouts.observations.ndim > 2,
+            unit=self._counting(subject),
             method=_method(within),
             confidence=1 - self.alpha,
-            actions=self._actions(subject, unit),
+            actions=actions,
         )
         return self._beside(certificate, subject, unit, within)
 
@@ -189,16 +208,32 @@ class Certify:
         """Of single actions, where they are asked for."""
         if not self.action_states:
             return None
-        sigma, states, draws = self.sigma[0], self.action_states, self.action_draws
-        return action_certificates(subject, AroundStates(sigma, unit, states, draws, self.alpha))
+        return action_certificates(
+            subject,
+            AroundStates(
+                sigma=self.sigma[0],
+                unit=unit,
+                counted=self._counting(subject),
+                states=self.action_states,
+                draws=self.action_draws,
+                alpha=self.alpha,
+                tolerance=self.action_tolerance,
+            ),
+        )
 
-    def _within(self, subject: Subject) -> ReturnRange | None:
-        """What is known of what is certified, before any of it is seen."""
+    def _counting(self, subject: Subject) -> str:
+        """What noise and budgets count, in the plural."""
+        return deviations_name(subject) if self.units == "deviations" else "environment units"
+
+    def _within(self, subject: Subject) -> ReturnRange | str:
+        """What is known of what is certified, before any of it is seen, or why nothing can be."""
+        if subject.environment is None:
+            return NOWHERE
         if self.goal:
             return SUCCESS
-        known = known_range(subject.environment) if subject.environment else None
+        known = known_range(subject.environment)
         if not self.floor:
-            return known
+            return known or UNKNOWN
         known, floor = known or ReturnRange(-math.inf), self.floor[0]
         return replace(known, floor=floor, whole=known.whole and floor.is_integer())
 

@@ -49,5 +49,11 @@ def deviations_of(subject: Subject) -> Float[np.ndarray, " *observation"]:
     there has a unit of one, so that no feature is free of noise. Of pixels it is the whole range.
     """
     unit = usual_changes(subject.policy, subject.visited).double().numpy()
-    unit = unit if subject.rollouts.frame_stack is None else unit[-1]
+    unit = unit if subject.visited.frame_stack is None else unit[-1]
     return np.where(unit > 0, unit, 1.0)
+
+
+def deviations_name(subject: Subject) -> str:
+    """What `deviations_of` counts, in the plural."""
+    images = len(subject.policy.observation_shape or ()) > 1
+    return "pixel ranges" if images else "standard deviations"

@@ -9,12 +9,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from policyscope.reports.certificate_text import action_certificates, certificate
 from policyscope.reports.counterexamples import found
 from policyscope.reports.disturbance_tables import disturbances
 from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
     CHANCE,
     INDEPENDENT,
+    ActionCertificates,
     AttackOutcome,
     Attribution,
     Certificate,
@@ -109,7 +111,8 @@ def _tables() -> dict[type, Callable[[Any], RenderableType]]:
     return {
         AttackOutcome: _attacks,
         Attribution: _attribution,
-        Certificate: _certificate,
+        ActionCertificates: action_certificates,
+        Certificate: certificate,
         DirectionComparison: _direction_comparison,
         DirectionSet: _directions,
         DisturbanceOutcome: disturbances,
@@ -262,28 +265,4 @@ def _direction_comparison(result: DirectionComparison) -> Table:
         ("gradient's length, ratio", result.gradient_length_changes),
     ):
         table.add_row(label, Text(f"{of_second:.3g}"), Text(f"{of_rerun:.3g}"))
-    return table
-
-
-def _certificate(result: Certificate) -> Table:
-    """What is certified at some budgets, below what there is without an adversary."""
-    table = Table(box=None, header_style="dim")
-    table.add_column(f"{result.counted}, at {100 * result.confidence:.6g}%", no_wrap=True)
-    for sigma in result.sigmas:
-        table.add_column(f"noise of {sigma:g}", justify="right")
-    clean, *blank = legible(result.clean_mean().value), *[""] * (len(result.sigmas) - 1)
-    table.add_row("without noise", clean, *blank)
-    noisy = [legible(result.noisy_mean(i).value) for i in range(len(result.sigmas))]
-    table.add_row("under noise", *noisy)
-    places = np.linspace(0, len(result.budgets) - 1, min(len(result.budgets), SHOWN))
-    for place in places.round().astype(int).tolist():
-        table.add_row(
-            f"adversary of l2 {result.budgets[place]:g}, at least",
-            *(legible(bound) for bound in result.bounds[:, place]),
-        )
-    for budget in () if result.attacked is None else result.attacked.budgets:
-        place = result.budgets.index(budget)
-        means = [result.attacked_mean(i, place) for i in range(len(result.sigmas))]
-        cells = [Text(f"{mean}") for mean in means if mean is not None]
-        table.add_row(f"adversary of l2 {budget:g}, strongest found", *cells)
     return table

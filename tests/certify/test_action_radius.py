@@ -12,8 +12,9 @@ from policyscope_certify.action_radius import (
     action_bounds,
     certified_radii,
     interval_leads,
+    steady_radii,
 )
-from policyscope_certify.bounds import score_bounds
+from policyscope_certify.bounds import interval_bounds, score_bounds
 from policyscope_certify.regions import Region
 from policyscope_certify.tracing import network_of
 from torch import nn
@@ -144,3 +145,30 @@ def test_continuous_actions_have_no_radius():
     region = Region.around(torch.ones(1, 1), 2)
     with pytest.raises(ValueError, match="need discrete actions"):
         certified_radii(network_of(policy), policy.action_space, region, 1.0)
+
+
+@settings(deadline=None, max_examples=6, phases=UNSHRUNK)
+@given(
+    seed=st.integers(0, 10_000),
+    activation=st.sampled_from(["relu", "tanh"]),
+    norm=st.sampled_from([2, math.inf]),
+)
+def test_continuous_actions_move_no_farther_than_said_within_their_radius(seed, activation, norm):
+    network = nets.network(nets.mlp(seed, [3, 8, 8, 2], activation), 3)
+    actions = spaces.Box(np.array([-0.1, -5], np.float32), np.array([0.1, 5], np.float32))
+    tolerance = torch.tensor([0.02, 0.3], dtype=torch.float64)
+    region = Region.around(nets.states(seed, 5, 3), norm, torch.tensor([0.5, 1.0, 2.0]))
+    radii = steady_radii(network, actions, region, 10.0, tolerance)
+    plain = steady_radii(network, actions, region, 10.0, tolerance, interval_bounds)
+    assert (0 < plain).all() and (plain <= radii * (1 + PRECISION)).all()
+    bounds = torch.tensor([0.1, 5.0], dtype=torch.float64)
+
+    def taken(scores):
+        return scores.clamp(-bounds, bounds)
+
+    here = taken(network.values(region.states)[1])
+    for worst in nets.worst(network, region.of_radius(radii)):
+        assert ((taken(worst) - here).abs() <= tolerance * (1 + 1e-9)).all()
+    beyond = nets.worst(network, region.of_radius(3 * radii.clamp(max=1.0)))
+    moved = torch.stack([(taken(worst) - here).abs() / tolerance for worst in beyond])
+    assert (moved.amax((0, 2)) > 1).any()

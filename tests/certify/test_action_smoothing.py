@@ -12,6 +12,7 @@ from policyscope_certify.action_smoothing import (
     ActionNoise,
     smoothed_decisions,
     smoothed_medians,
+    smoothed_steadiness,
 )
 from scipy import stats
 from torch import nn
@@ -132,6 +133,29 @@ def test_bounds_of_medians_are_wrong_no_more_often_than_said():
     reach = np.array([0.0, 0.5])[:, None] * np.array([1.0, 2.0])
     wrong = ((found.low > -reach) | (found.high < reach)).any((1, 2))
     assert 0.05 < wrong.mean() < 0.26
+
+
+def one_sided(sign):
+    """Of ±max(x, 0) at 0 the median moves to one side alone, by as much as x does."""
+    body = nn.Sequential(handmade.linear([[1.0]]), nn.ReLU(), handmade.linear([[sign]]))
+    return handmade.policy(body, 1, spaces.Box(-np.inf, np.inf, (1,)))
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_medians_are_steady_as_far_as_can_be_computed(sign):
+    noise = ActionNoise(0.5, seed=1, draws=50_000, selection=50_000, alpha=0.01)
+    at = (np.array([0.3]), 2.0)
+    found = smoothed_steadiness(one_sided(sign), np.zeros((3, 1)), noise, *at)
+    np.testing.assert_allclose(found, 0.3 / 2, atol=0.02)
+    noisier = ActionNoise(5.0, seed=1, draws=1000, alpha=0.01)
+    assert (smoothed_steadiness(one_sided(sign), np.zeros((3, 1)), noisier, *at) == 0).all()
+
+
+def test_steadiness_is_wrong_no_more_often_than_said():
+    # one of two sides that share α = 0.2; 400 states, and P[share > 0.16] < 0.001
+    noise = ActionNoise(1.0, seed=2, draws=200, selection=20_000, alpha=0.2)
+    found = smoothed_steadiness(one_sided(1.0), np.zeros((400, 1)), noise, np.array([0.5]))
+    assert 0.04 < (found > 0.5).mean() < 0.16
 
 
 def test_too_few_draws_for_a_radius_leave_the_bounds_of_the_action_space():

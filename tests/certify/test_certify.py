@@ -17,7 +17,7 @@ from policyscope.analyzers.subject import Subject
 from policyscope.errors import UsageError
 from policyscope.policies.loading import load
 from policyscope.policies.policy import FeedForward, Memory, Policy, Scores
-from policyscope.reports.results import Certificate, NotApplicable
+from policyscope.reports.results import Certificate
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.lanes import Lanes, SeparateLanes
@@ -239,19 +239,6 @@ def test_images_are_certified_in_whole_pixel_ranges(examples):
     assert -21 == found.floor < found.bounds[0, 1] < found.bounds[0, 0] < found.noisy.mean()
 
 
-def test_without_a_floor_only_shares_of_episodes_are_certified():
-    policy = Policy(
-        FeedForward(handmade.linear(np.eye(4, 8).tolist())).eval(), 4, handmade.CHECKPOINT
-    )
-    subject = Subject.observed(policy, Environment("LunarLander-v3"), 2, 0)
-    refused = Certify(episodes=5).run(subject, np.random.default_rng(0))
-    assert isinstance(refused, NotApplicable)
-    assert "lowest return" in refused.reason and "certify.floor" in refused.reason
-    shares = answered(subject, goal=(-1e6,), episodes=20)
-    assert shares.counted == "success" and (shares.noisy == 1).all()
-    assert 0 < shares.bounds[0, 0] < 1
-
-
 def test_a_floor_that_an_episode_falls_below_is_refused(subject):
     with pytest.raises(UsageError, match=r"returned .* below the floor of 150"):
         answered(subject, sigma=(0.8,), floor=(150.0,), episodes=20)
@@ -274,6 +261,7 @@ def test_a_floor_that_an_episode_falls_below_is_refused(subject):
         ({"quantile": 1.0}, "quantile"),
         ({"episodes": 1}, "at least 2 episodes"),
         ({"units": "metres"}, "deviations or environment, not 'metres'"),
+        ({"action_tolerance": 0.0}, "action_tolerance is above 0 and at most 2, not 0.0"),
         ({"floor": (0.0, 1.0)}, "one floor"),
         ({"goal": (float("inf"),)}, "finite"),
     ],

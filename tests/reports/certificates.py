@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from policyscope.reports.results import Certificate
+from policyscope.reports.results import ActionCertificates, Certificate
 
 
 def certificate(
@@ -24,8 +24,29 @@ def certificate(
         "floor": 0.0,
         "goal": None,
         "scale": np.ones(0),
-        "images": False,
+        "unit": "environment units",
         "method": "policy smoothing, Clopper–Pearson at 200 values",
         "confidence": 0.95,
     }
     return Certificate(**(fields | other))
+
+
+def actions(radii=((0.1, 0.2, 0.3, 0.4), (0.0, 0.0, 1.0, 3.0)), **other) -> ActionCertificates:
+    """Of single decisions, by noise and for certain."""
+    fields = {
+        "methods": ("smoothing", "lines"),
+        "norms": ("l2", "l2"),
+        "radii": np.array(radii),
+        "tolerance": 0.0,
+        "epsilons": (),
+        "changes": np.zeros((len(radii), 0, len(radii[0]))),
+        "reach": 2.0,
+        "sigma": 0.2,
+        "unit": "environment units",
+        "draws": 100,
+        "missing": None,
+        "kinks": np.zeros(0),
+        "bent": None,
+        "confidence": 0.95,
+    }
+    return ActionCertificates(**(fields | other))

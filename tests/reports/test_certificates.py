@@ -12,7 +12,7 @@ from policyscope.reports.figures import draw
 from policyscope.reports.findings.certificate import from_certificate
 from policyscope.reports.report import Entry, Played, Report, read, write
 from policyscope.reports.requirements import Verdict, judge
-from policyscope.reports.results import ActionCertificates, AttackedReturns
+from policyscope.reports.results import AttackedReturns
 from policyscope.reports.text import summary
 
 CHECKPOINT = Checkpoint("policy.zip", "0", "zip", "PPO", None, "4 → 2", 8, "", "", "logits")
@@ -211,45 +211,3 @@ def test_a_limit_below_the_certificate_is_a_contradiction(limits, consistent):
 def test_a_smaller_noise_has_no_attack_where_all_were_larger():
     assert attacked().attacked.within(0.1) is None
     assert attacked().attacked.within(0.9) == 0
-
-
-def actions(radii, **other):
-    """Of single decisions, by noise and for certain."""
-    fields = {
-        "methods": ("smoothing", "lines"),
-        "norms": ("l2", "l2"),
-        "radii": np.array(radii),
-        "epsilons": (),
-        "changes": np.zeros((2, 0, 0)),
-        "reach": 2.0,
-        "sigma": 0.2,
-        "draws": 100,
-        "missing": None,
-        "confidence": 0.95,
-    }
-    return ActionCertificates(**(fields | other))
-
-
-@pytest.mark.parametrize(
-    ("certain", "severity"), [([0.0, 0, 1, 3], "info"), ([0, 0, 0, 2.0], "warning")]
-)
-def test_decisions_without_a_radius_are_counted(certain, severity):
-    result = one_sigma(actions=actions([[0.1, 0.2, 0.3, 0.4], certain]))
-    told = findings(result)["G6"]
-    none = certain.count(0)
-    assert f"In {none} of 4 visited states" in told.sentence and told.severity == severity
-    assert f"within {np.median(certain):.3g} environment units (l2, for certain)" in told.sentence
-    assert report(result).measure(told.evidence).estimate.value == np.median(certain)
-
-
-def test_without_bounds_the_radii_are_those_under_noise():
-    smooth = actions(
-        [[0.0, 0.2, 0.4]], methods=("smoothing",), norms=("l2",), changes=np.zeros((1, 0, 0))
-    )
-    told = findings(one_sigma(actions=smooth))["G6"]
-    assert (
-        "within 0.2 environment units (l2, by noise of 0.2, with 95% confidence)" in told.sentence
-    )
-    assert told.evidence == "certify.action_radius[method=smoothing,norm=l2]"
-    computed = actions(np.zeros((2, 0)), epsilons=(0.1,), changes=np.ones((2, 1, 4)))
-    assert "G6" not in findings(one_sigma(actions=computed))

@@ -45,6 +45,7 @@ EXAMPLES = [
     direction_sets.directions(),
     direction_sets.compared(),
     certificates.certificate(),
+    certificates.actions(alone="there is no environment to play in"),
     outcomes.outcome(),
     disturbed.outcome(),
     NotApplicable("needs gradients"),

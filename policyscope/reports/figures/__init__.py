@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from policyscope.reports.figures.action_certificates import draw_action_certificates
 from policyscope.reports.figures.attack_outcome import draw_attacks
 from policyscope.reports.figures.attribution import draw_attribution
 from policyscope.reports.figures.canvas import Drawn, library
@@ -13,6 +14,7 @@ from policyscope.reports.figures.disturbance_outcome import draw_disturbances
 from policyscope.reports.figures.episode_returns import draw_returns
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
+    ActionCertificates,
     AttackOutcome,
     Attribution,
     Certificate,
@@ -34,19 +36,19 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
         result: Its answer.
         environment: Knows the units, and the names of actions; figures do without.
     """
+    named: dict[type, Callable[[str, Any, Setting | None], tuple[Drawn, ...]]] = {
+        Attribution: draw_attribution,
+        DirectionSet: draw_directions,
+        DisturbanceOutcome: draw_disturbances,
+    }
     plain: dict[type, Callable[[str, Any], tuple[Drawn, ...]]] = {
+        ActionCertificates: draw_action_certificates,
         AttackOutcome: draw_attacks,
         Certificate: draw_certificate,
         DirectionComparison: draw_direction_comparison,
         EpisodeReturns: draw_returns,
     }
-    naming: dict[type, Callable[[str, Any, Setting | None], tuple[Drawn, ...]]] = {
-        Attribution: draw_attribution,
-        DirectionSet: draw_directions,
-        DisturbanceOutcome: draw_disturbances,
-    }
-    if type(result) in plain:
-        return plain[type(result)](name, result)
-    if type(result) in naming:
-        return naming[type(result)](name, result, environment)
-    return ()
+    kind = type(result)
+    if kind in named:
+        return named[kind](name, result, environment)
+    return plain[kind](name, result) if kind in plain else ()

@@ -26,7 +26,7 @@ def draw_certificate(name: str, result: Certificate) -> tuple[Drawn, ...]:
     if len(result.sigmas) > 1:
         drawn.append(_by_sigma(name, result))
     if result.actions is not None:
-        drawn.append(draw_action_certificates(name, result.actions, result.unit))
+        drawn += draw_action_certificates(name, result.actions)
     return tuple(drawn)
 
 

@@ -31,6 +31,8 @@
 | G4 | critical | an adversary got below a certificate: one of both is wrong |
 | G5 | info | no adversary was played beside the certificate |
 | G6 | info, warning | how far single decisions certainly stand, and in how many states not |
+| G7 | info | single actions are certified, and no return: why |
+| G8 | info | how far a ReLU policy is exactly linear around a state |
 | A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |
 | A2 | info | no attack was found that does |
 | A3 | info | attacks that there was no time for |
@@ -46,6 +48,7 @@ Those about two policies are listed in `comparison.py`.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from policyscope.reports.findings.action_certificates import from_action_certificates
 from policyscope.reports.findings.attack_outcome import from_attacks
 from policyscope.reports.findings.attribution import from_attribution
 from policyscope.reports.findings.certificate import from_certificate
@@ -55,6 +58,7 @@ from policyscope.reports.findings.disturbance_outcome import from_disturbances
 from policyscope.reports.findings.episode_returns import from_returns
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import (
+    ActionCertificates,
     AttackOutcome,
     Attribution,
     Certificate,
@@ -70,6 +74,7 @@ SEVERITIES = ("critical", "warning", "info")
 def find(report: Report) -> tuple[Finding, ...]:
     """All findings of a report, the gravest first."""
     finders: dict[type, Callable[[str, Any], Iterator[Finding]]] = {
+        ActionCertificates: from_action_certificates,
         AttackOutcome: from_attacks,
         Attribution: from_attribution,
         Certificate: from_certificate,

@@ -35,7 +35,7 @@ def from_certificate(name: str, result: Certificate) -> Iterator[Finding]:
     if left < LITTLE * clean and result.noisy_mean(0).high < result.clean_mean().low:
         yield _useless(name, result, none=left < LEAST * clean)
     if result.actions is not None:
-        yield from from_action_certificates(name, result.actions, result.unit)
+        yield from from_action_certificates(name, result.actions)
 
 
 def _kept(name: str, result: Certificate, told: list[int]) -> Finding:

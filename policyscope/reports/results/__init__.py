@@ -52,6 +52,7 @@ Result = (
     | DirectionSet
     | DirectionComparison
     | Certificate
+    | ActionCertificates
     | AttackOutcome
     | DisturbanceOutcome
     | NotApplicable

@@ -21,7 +21,7 @@ class Certificate:
     Returns are shares of successes where there is a goal: 1 for an episode that reaches it.
     """
 
-    MEASURES: ClassVar[dict[str, str]] = {
+    MEASURES: ClassVar[dict[str, str]] = ActionCertificates.MEASURES | {
         "return_lower_bound[l2,sigma]": "what the policy returns on average at least, under noise "
         "and any adversary that adds at most l2 in an episode; the interval ends where the noisy "
         "policy is without one, or with the strongest that was found. Without sigma, that of the "
@@ -41,11 +41,6 @@ class Certificate:
         "clean_return": "mean return without noise, of the analysis's own episodes",
         "noisy_success[sigma]": "share of episodes that reach the goal under noise",
         "clean_success": "share of episodes that reach it without noise",
-        "action_radius[method,norm]": "within which the action certainly stays, median over "
-        "visited states: by smoothing, of the noisy policy and with the stated confidence; by "
-        "lines or intervals, of the policy itself and for certain. Alone, that of smoothing",
-        "action_change_bound[method,norm,epsilon]": "likewise, by how much a continuous action "
-        "changes at most within epsilon: its worst dimension, in half ranges",
     }
     sigmas: tuple[float, ...]
     """Standard deviations of the noise, the chosen one first."""
@@ -66,7 +61,8 @@ class Certificate:
     """The return from which on an episode is a success, where these are counted."""
     scale: Float[np.ndarray, " feature"]
     """One unit of each feature, in the environment's units; none where these are the units."""
-    images: bool
+    unit: str
+    """What noise and budgets count, in the plural."""
     method: str
     """How the bounds were made."""
     confidence: float
@@ -77,13 +73,6 @@ class Certificate:
     """What adversaries of the threat model leave; None where none was played."""
     alone: str = ""
     """Why none was, where that is so."""
-
-    @property
-    def unit(self) -> str:
-        """What noise and budgets count, in the plural."""
-        if not len(self.scale):
-            return "environment units"
-        return "pixel ranges" if self.images else "standard deviations"
 
     @property
     def counted(self) -> str:
@@ -167,7 +156,7 @@ class Certificate:
         yield Measure(f"clean_{self.counted}", (), self.clean_mean(), unit)
         yield from self._beside(unit)
         if self.actions is not None:
-            yield from self.actions.measures(self.unit)
+            yield from self.actions.measures()
 
     def _beside(self, unit: str) -> Iterator[Measure]:
         """What is measured of adversaries, where some were played."""

@@ -25,9 +25,8 @@ every_analyzer = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def subject(examples):
-    return Subject.observed(
-        load(examples / "cartpole_ppo.zip"), Environment("CartPole-v1"), episodes=5, seed=0
-    )
+    cartpole = Environment("CartPole-v1", {"max_episode_steps": 100})
+    return Subject.observed(load(examples / "cartpole_ppo.zip"), cartpole, episodes=5, seed=0)
 
 
 @pytest.fixture(scope="module")

@@ -119,28 +119,8 @@ def _aside(result: DisturbanceOutcome) -> str:
 def _map(name: str, result: DisturbanceOutcome) -> Drawn:
     """Mean return of each physics, coloured by what is left of the clean one."""
     clean = result.clean_return()
-    means = [
-        [result.physics_return(i, j) for j in range(len(result.frictions))]
-        for i in range(len(result.masses))
-    ]
-    lowest = min(0.0, *(mean.value for row in means for mean in row))
     figure = blank(120 + ROW * len(result.masses))
-    figure.add_trace(
-        go.Heatmap(
-            z=[[mean.value for mean in row] for row in means],
-            text=[[f"{mean.value:.4g}" for mean in row] for row in means],
-            hovertext=[[f"{mean}" for mean in row] for row in means],
-            hoverinfo="text",
-            texttemplate="%{text}",
-            textfont={"color": INK},
-            colorscale=LOST,
-            zmin=lowest,
-            zmax=max(clean.value, lowest + 1e-9),
-            xgap=2,
-            ygap=2,
-            colorbar={"title": {"text": "return", "side": "right"}},
-        )
-    )
+    figure.add_trace(_cells(result, clean.value))
     for axis, sizes, title in (
         ("xaxis", result.frictions, "friction, times what it was"),
         ("yaxis", result.masses, "masses, times what they were"),
@@ -158,4 +138,27 @@ def _map(name: str, result: DisturbanceOutcome) -> Drawn:
         f"are changed; without a change it is {clean} ({clean.sureness} interval). The policy is "
         "as it is, and nobody is against it.",
         figure,
+    )
+
+
+def _cells(result: DisturbanceOutcome, clean: float) -> go.Heatmap:
+    means = [
+        [result.physics_return(i, j) for j in range(len(result.frictions))]
+        for i in range(len(result.masses))
+    ]
+    # returns may be below zero; then the lowest is as far from the clean one as colours go
+    lowest = min(0.0 if clean > 0 else clean, *(mean.value for row in means for mean in row))
+    return go.Heatmap(
+        z=[[mean.value for mean in row] for row in means],
+        text=[[f"{mean.value:.4g}" for mean in row] for row in means],
+        hovertext=[[f"{mean}" for mean in row] for row in means],
+        hoverinfo="text",
+        texttemplate="%{text}",
+        textfont={"color": INK},
+        colorscale=LOST,
+        zmin=lowest,
+        zmax=max(clean, lowest + 1e-9),
+        xgap=2,
+        ygap=2,
+        colorbar={"title": {"text": "return", "side": "right"}},
     )

@@ -61,13 +61,13 @@ class AttackOutcome:
     the budget."""
     strongest: tuple[str, ...]
     """For each epsilon, by mean gain on these episodes."""
-    held_out_clean: Float[np.ndarray, " episode"]
+    held_out_clean: Float[np.ndarray, " fresh"]
     """Returns of other episodes without an attack."""
-    held_out: Float[np.ndarray, " epsilon episode"]
+    held_out: Float[np.ndarray, " epsilon fresh"]
     """Returns of those under the strongest attack."""
-    held_out_clean_gains: Float[np.ndarray, " episode"]
+    held_out_clean_gains: Float[np.ndarray, " fresh"]
     """What the adversary is after on those without an attack."""
-    held_out_gains: Float[np.ndarray, " epsilon episode"]
+    held_out_gains: Float[np.ndarray, " epsilon fresh"]
     confidence: float
     counterexamples: tuple[Counterexample, ...] = ()
     """The worst held-out episode of each epsilon in which harm was done, the gravest first."""

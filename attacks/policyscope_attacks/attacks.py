@@ -181,6 +181,8 @@ class Attacks:
             candidate = SUITE[name]
             if candidate.gradients and not differentiable:
                 continue
+            if candidate.whole_episode and not self.whole_episode:
+                continue
             seconds = process_time() - begun
             # the first is always run, and what it took says what the others will
             noise = seconds if len(runs) == 1 else noise

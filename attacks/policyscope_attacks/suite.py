@@ -106,6 +106,8 @@ class Candidate:
     """It is not tried with less time than this in all."""
     passes: int = 1
     """About how many times as long as noise it takes."""
+    whole_episode: bool = False
+    """Whether it is for budgets of whole episodes alone."""
 
 
 def _critic_guided(task: Task) -> Attack | None:
@@ -169,8 +171,6 @@ def _timed(attacks: Callable[[Task], Sequence[Attack]]) -> Callable[[Task], Atta
     """The one that does best in practice, where a budget is of a whole episode."""
 
     def make(task: Task) -> Attack | None:
-        if not task.budget.whole_episode:
-            return None
         seed = task.seed("timing")
         gains = {
             attack: task.goal.rewards(task.play(attack, PRACTICE, seed, "timing")).sum()
@@ -196,12 +196,16 @@ SUITE: dict[str, Candidate] = {
     "pgd": Candidate(lambda task: Pgd(steps=5, restarts=1, action=task.goal.action), passes=6),
     "steady_push": Candidate(lambda task: task.push, passes=20),
     "steady_shift": Candidate(_steady_shift, gradients=False, minutes=1, passes=20),
-    "rationed": Candidate(_timed(lambda task: rationed()), passes=30),
+    "rationed": Candidate(_timed(lambda task: rationed()), passes=30, whole_episode=True),
     "flips": Candidate(
-        _timed(lambda task: flipping(task.subject.policy, task.subject.visited)), passes=30
+        _timed(lambda task: flipping(task.subject.policy, task.subject.visited)),
+        passes=30,
+        whole_episode=True,
     ),
     "strategically_timed": Candidate(
-        _timed(lambda task: strategic(task.subject.policy, task.subject.visited)), passes=30
+        _timed(lambda task: strategic(task.subject.policy, task.subject.visited)),
+        passes=30,
+        whole_episode=True,
     ),
     "policy_director": Candidate(Learned(PolicyDirector, _push), minutes=1, passes=50),
     "mad": Candidate(lambda task: Mad(), minutes=1, passes=12),

@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Float
 
 from policyscope.analyzers.subject import Need, Subject
+from policyscope.attributions.sampling import one_at_a_time
 from policyscope.reports.results import ActionCertificates, Certificate, NotApplicable
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.seeds import generator
@@ -44,6 +45,8 @@ from policyscope_certify.smoothing import (
 
 INDEPENDENT = "certified episodes"
 """Purpose of the seed of the noisy episodes: not those that the unit of a feature was taken from"""
+FEW_STATES, FEW_DRAWS = 5, 1000
+"""At most, of policies that answer one observation after the other."""
 SUCCESS = ReturnRange(0, 1, whole=True)
 UNKNOWN = (
     "nothing is known of the lowest return of this environment, and without a floor an adversary "
@@ -76,9 +79,10 @@ class Certify:
     quantile: float = 0.5
     """Share of the episodes that may return less than the certified quantile."""
     action_states: int = 20
-    """Visited states in which single actions are certified as well; 0 for none."""
+    """Visited states in which single actions are certified as well; 0 for none. No more than 5
+    where a policy answers one observation after the other."""
     action_draws: int = 10_000
-    """Draws of the noise in each of them."""
+    """Draws of the noise in each of them; no more than 1000 there."""
     action_tolerance: float = 0.1
     """By how many half ranges a continuous action may move within its radius."""
     attacked_episodes: int = 32
@@ -208,14 +212,17 @@ class Certify:
         """Of single actions, where they are asked for."""
         if not self.action_states:
             return None
+        states, draws = self.action_states, self.action_draws
+        if one_at_a_time(subject.policy):
+            states, draws = min(states, FEW_STATES), min(draws, FEW_DRAWS)
         return action_certificates(
             subject,
             AroundStates(
                 sigma=self.sigma[0],
                 unit=unit,
                 counted=self._counting(subject),
-                states=self.action_states,
-                draws=self.action_draws,
+                states=states,
+                draws=draws,
                 alpha=self.alpha,
                 tolerance=self.action_tolerance,
             ),

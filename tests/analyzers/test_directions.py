@@ -252,9 +252,8 @@ class Constant:
 
 @pytest.fixture(scope="module")
 def cartpole(examples):
-    return Subject.observed(
-        load(examples / "cartpole_dqn.zip"), Environment("CartPole-v1"), episodes=4, seed=0
-    )
+    environment = Environment("CartPole-v1", {"max_episode_steps": 100})
+    return Subject.observed(load(examples / "cartpole_dqn.zip"), environment, episodes=4, seed=0)
 
 
 def test_moving_along_the_direction_is_what_a_constant_perturbation_does(cartpole):
@@ -268,7 +267,7 @@ def test_moving_along_the_direction_is_what_a_constant_perturbation_does(cartpol
             np.testing.assert_array_equal(ways[way][j], played.returns)
     np.testing.assert_array_equal(found.impact.clean, cartpole.rollouts.returns)
     # the same sign in every state is a special case of the sign of each state
-    assert ways["principal"][1].mean() <= max(ways["principal+"][1].mean(), 500)
+    assert ways["principal"][1].mean() <= max(ways["principal+"][1].mean(), 100)
     attacked = {"carlini_wagner", "deepfool", "elastic_net", "nesterov"}
     assert set(found.shifts) == {"independent_run", "observation_noise", *attacked}
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import handmade
 import numpy as np
 import pytest
+from policyscope_certify import certify
 from policyscope_certify.certify import Certify
 
 from policyscope.analyzers.subject import Subject
@@ -49,3 +50,13 @@ def test_without_an_environment_actions_are_certified(lander, units):
     assert isinstance(played, Certificate) and played.actions is not None
     np.testing.assert_array_equal(alone.radii, played.actions.radii)
     assert alone.unit == played.unit
+
+
+def test_who_answers_one_observation_after_the_other_is_asked_less(lander, monkeypatch):
+    monkeypatch.setattr(certify, "one_at_a_time", lambda policy: policy is lander.policy)
+    asked = Certify(action_draws=2000).run(lander, np.random.default_rng(0))
+    assert isinstance(asked, ActionCertificates)
+    assert (asked.radii.shape[1], asked.draws) == (5, 1000)
+    little = Certify(action_states=3, action_draws=100).run(lander, np.random.default_rng(0))
+    assert isinstance(little, ActionCertificates)
+    assert (little.radii.shape[1], little.draws) == (3, 100)

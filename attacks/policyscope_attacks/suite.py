@@ -40,7 +40,7 @@ from policyscope_attacks.methods.uniform_noise import UniformNoise
 from policyscope_attacks.mind import Mind
 from policyscope_attacks.ppo import Practice, Trained, trained
 from policyscope_attacks.standing_between import StandingBetween
-from policyscope_attacks.timed import flipping, rationed, strategic
+from policyscope_attacks.timed import flipping, rationed, strategic, valued
 
 PRACTICE = 32
 """Episodes in one iteration of practice."""
@@ -204,6 +204,11 @@ SUITE: dict[str, Candidate] = {
     ),
     "strategically_timed": Candidate(
         _timed(lambda task: strategic(task.subject.policy, task.subject.visited)),
+        passes=30,
+        whole_episode=True,
+    ),
+    "value_timed": Candidate(
+        _timed(lambda task: valued(task.subject.policy, task.subject.visited)),
         passes=30,
         whole_episode=True,
     ),

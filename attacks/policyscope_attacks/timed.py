@@ -24,6 +24,7 @@ from policyscope_attacks.methods.flips import Flips
 from policyscope_attacks.methods.pgd import Pgd
 from policyscope_attacks.methods.rationed import Rationed
 from policyscope_attacks.methods.strategically_timed import StrategicallyTimed, preference
+from policyscope_attacks.methods.value_timed import ValueTimed
 from policyscope_attacks.smoothed import smoothed
 from policyscope_attacks.standing_between import StandingBetween
 
@@ -51,6 +52,16 @@ def strategic(policy: Policy, visited: Visited) -> tuple[Attack, ...]:
         return ()
     waits = _thresholds(preference(policy, scores))
     return tuple(StrategicallyTimed(Rationed(Pgd(5, 1)), wait) for wait in waits[1:])
+
+
+def valued(policy: Policy, visited: Visited) -> tuple[Attack, ...]:
+    """A rationed attack in the states of the highest value, fewer and fewer of them."""
+    critic = policy.valuing()
+    values = _seen(critic, visited) if critic else None
+    if critic is None or values is None:
+        return ()
+    waits = _thresholds(values[:, 0])
+    return tuple(ValueTimed(Rationed(Pgd(5, 1)), critic, wait) for wait in waits[1:])
 
 
 def rationed() -> tuple[Attack, ...]:

@@ -14,10 +14,11 @@ from policyscope_attacks.methods.flips import HALVINGS, OVERSHOOT, Flips
 from policyscope_attacks.methods.rationed import Rationed
 from policyscope_attacks.methods.sign_noise import SignNoise
 from policyscope_attacks.methods.strategically_timed import StrategicallyTimed, preference
+from policyscope_attacks.methods.value_timed import ValueTimed
 from policyscope_attacks.objectives import clean_scores
 from policyscope_attacks.smoothed import smoothed
 from policyscope_attacks.standing_between import StandingBetween, spent
-from policyscope_attacks.timed import flipping, opponents, strategic
+from policyscope_attacks.timed import flipping, opponents, strategic, valued
 from scenes import Counting, fitted, scene, small
 from torch import nn
 
@@ -155,6 +156,22 @@ def test_a_strategic_attack_waits_where_the_policy_hardly_minds():
     assert torch.equal(moved, sure > wait)
 
 
+def test_an_attack_timed_by_value_waits_where_little_is_expected():
+    at = scene(small("discrete"), Budget(0.5, UNITS), rows=200)
+    worth = policy(linear([[1.0, 2.0, 0.0, -1.0]]), 4, spaces.Discrete(1))
+    values = at.observations @ torch.tensor([1.0, 2.0, 0.0, -1.0])
+    moved = (ValueTimed(Fgsm(), worth, 0.3).delta(at) != 0).any(1)
+    assert torch.equal(moved, values > 0.3)
+
+
+def test_what_it_waits_for_is_what_the_policys_critic_says(subject):
+    half, most = valued(subject.policy, subject.visited)
+    values = subject.policy.values(torch.from_numpy(subject.visited.observations))
+    assert float((values < half.threshold).float().mean()) == pytest.approx(0.5, abs=0.05)
+    assert float((values < most.threshold).float().mean()) == pytest.approx(0.9, abs=0.05)
+    assert valued(small("discrete"), subject.visited) == ()
+
+
 def test_the_surest_group_of_a_multi_discrete_action_counts():
     scores = torch.tensor([[0.0, 0.0, 5.0, 0.0, 0.0]])
     found = preference(small("multi_discrete"), scores)
@@ -221,7 +238,7 @@ def test_computed_actions_are_never_flipped():
     assert flipping(small("continuous"), visited) == strategic(small("continuous"), visited) == ()
 
 
-@pytest.mark.parametrize("name", ["rationed", "flips", "strategically_timed"])
+@pytest.mark.parametrize("name", ["rationed", "flips", "strategically_timed", "value_timed"])
 def test_the_suite_times_budgets_of_whole_episodes_and_no_others(subject, name):
     asked = {"only": ("uniform_noise", name), "episodes": 2, "minutes": 9.0, "epsilons": (1.0,)}
     each = Attacks(**asked).run(subject, np.random.default_rng(0))

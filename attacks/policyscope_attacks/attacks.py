@@ -13,7 +13,7 @@ Tretschk, Oh, Fritz 2018, https://arxiv.org/abs/1805.12487
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import process_time
 from typing import ClassVar
 
@@ -29,7 +29,7 @@ from policyscope.policies.flips import is_discrete
 from policyscope.reports.results import AttackOutcome, NotApplicable
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.rollouts import Rollouts
-from policyscope.rollouts.units import usual_changes
+from policyscope.rollouts.units import usual_changes_of_new
 from policyscope.statistics import CONFIDENCE
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import NORMS, Budget
@@ -87,7 +87,7 @@ class Attacks:
     def run(self, subject: Subject, rng: np.random.Generator) -> AttackOutcome | NotApplicable:
         """See `Analyzer.run`."""
         del rng  # everything comes from the subject's seed, and is the same for every analyzer
-        clean = _first(subject.rollouts, self.episodes)
+        clean = subject.rollouts.some(0, self.episodes)
         if is_discrete(subject.policy) and subject.policy.outputs == 1:
             return NotApplicable("a policy with a single action cannot be led to another")
         goal = asked_for(self.goal, self.force, subject.features)
@@ -126,11 +126,9 @@ class Attacks:
         )
 
     def _budgets(self, subject: Subject) -> Iterator[Budget]:
-        scale = usual_changes(subject.policy, subject.visited)
+        scale = usual_changes_of_new(subject.policy, subject.visited)
         if self.units == "environment":
             scale = torch.ones_like(scale)
-        if subject.rollouts.frame_stack is not None:
-            scale = scale[-1]
         low, high = self._range(subject)
         for epsilon in self.epsilons:
             budget = Budget(epsilon, scale, self.norm, self.whole_episode, low, high)
@@ -222,19 +220,3 @@ def _cost(rollouts: Rollouts, budget: Budget) -> float:
         return float(lengths.max())
     total = float(np.add.reduceat(budget.charge(lengths), rollouts.first_steps).max())
     return total if budget.norm == "linf" else total**0.5
-
-
-def _first(rollouts: Rollouts, episodes: int) -> Rollouts:
-    """Only the first so many episodes."""
-    lengths = rollouts.lengths[:episodes]
-    steps = int(lengths.sum())
-    return replace(
-        rollouts,
-        lengths=lengths,
-        observations=rollouts.observations[:steps],
-        shown=rollouts.shown[:steps],
-        actions=rollouts.actions[:steps],
-        rewards=rollouts.rewards[:steps],
-        terminated=rollouts.terminated[:episodes],
-        truncated=rollouts.truncated[:episodes],
-    )

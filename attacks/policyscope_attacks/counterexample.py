@@ -7,7 +7,6 @@ it. Episodes in which there was none are no counterexamples. The gravest is numb
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -49,7 +48,7 @@ def counterexamples(
 def _worst(name: str, task: Task, untouched: Rollouts, attacked: Rollouts) -> Counterexample | None:
     harm = per_episode(task.goal, attacked) - per_episode(task.goal, untouched)
     number = int(harm.argmax())
-    episode = _alone(attacked, number)
+    episode = attacked.some(number, 1)
     if harm[number] <= 0 or episode.shown.nbytes > LARGEST:
         return None
     return Counterexample(
@@ -68,23 +67,6 @@ def _worst(name: str, task: Task, untouched: Rollouts, attacked: Rollouts) -> Co
         rewards=episode.rewards,
         terminated=bool(episode.terminated[0]),
         truncated=bool(episode.truncated[0]),
-    )
-
-
-def _alone(rollouts: Rollouts, number: int) -> Rollouts:
-    """One episode of several."""
-    first = int(rollouts.first_steps[number])
-    steps = slice(first, first + int(rollouts.lengths[number]))
-    one = slice(number, number + 1)
-    return replace(
-        rollouts,
-        lengths=rollouts.lengths[one],
-        observations=rollouts.observations[steps],
-        shown=rollouts.shown[steps],
-        actions=rollouts.actions[steps],
-        rewards=rollouts.rewards[steps],
-        terminated=rollouts.terminated[one],
-        truncated=rollouts.truncated[one],
     )
 
 

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from policyscope.rollouts.rollouts import Rollouts
-from policyscope.rollouts.seeds import generator
+from policyscope.rollouts.seeds import another_seed, generator
 from policyscope_attacks.mind import Mind
 from policyscope_attacks.standing_between import StandingBetween
 
@@ -65,7 +65,7 @@ def trained(mind: Mind, practice: Practice) -> Trained:
         rng = np.random.default_rng(practice.seed)
         worth: _Worth | None = None
         for iteration in range(practice.iterations):
-            seed = int(generator(practice.seed, "practice", iteration).integers(2**31))
+            seed = another_seed(practice.seed, "practice", iteration)
             rollouts = practice.play(mind, seed)
             gains = practice.gains(rollouts)
             level = float(np.add.reduceat(gains, rollouts.first_steps).mean())

@@ -15,7 +15,7 @@ from policyscope.policies.flips import is_discrete
 from policyscope.policies.policy import Scores
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.rollouts import Rollouts
-from policyscope.rollouts.seeds import generator
+from policyscope.rollouts.seeds import another_seed
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import Budget
 from policyscope_attacks.critic import learned
@@ -91,7 +91,7 @@ class Task:
 
     def seed(self, purpose: str) -> int:
         """A seed of other episodes than the subject's own."""
-        return int(generator(self.subject.seed, f"attacks, {purpose}").integers(2**31))
+        return another_seed(self.subject.seed, f"attacks, {purpose}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ from policyscope.analyzers.subject import Need, Subject
 from policyscope.attributions.sampling import one_at_a_time
 from policyscope.reports.results import ActionCertificates, Certificate, NotApplicable
 from policyscope.rollouts.actors import Greedy
-from policyscope.rollouts.seeds import generator
+from policyscope.rollouts.seeds import another_seed
 from policyscope_certify.action_certificates import AroundStates, action_certificates
 from policyscope_certify.noise import SmoothingNoise, deviations_name, deviations_of
 from policyscope_certify.opposition import Opposition, spread
@@ -248,7 +248,7 @@ class Certify:
         self, subject: Subject, unit: Float[np.ndarray, " *observation"], sigma: float
     ) -> Float[np.ndarray, " run"]:
         """Returns of independent episodes under noise."""
-        other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
+        other = another_seed(subject.seed, INDEPENDENT)
         noise, actor = SmoothingNoise(np.asarray(sigma * unit)), Greedy(subject.policy)
         count = self.images if len(subject.policy.observation_shape or ()) > 1 else self.episodes
         returns = subject.returns(actor, noise, count, other, f"noise of {sigma:g}")

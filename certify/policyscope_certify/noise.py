@@ -17,7 +17,7 @@ from jaxtyping import Float, Int, Shaped
 
 from policyscope.analyzers.subject import Subject
 from policyscope.rollouts.seeds import Generators
-from policyscope.rollouts.units import usual_changes
+from policyscope.rollouts.units import usual_changes_of_new
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +48,7 @@ def deviations_of(subject: Subject) -> Float[np.ndarray, " *observation"]:
     That of its normaliser in training, else that of its own episodes; a feature that never moved
     there has a unit of one, so that no feature is free of noise. Of pixels it is the whole range.
     """
-    unit = usual_changes(subject.policy, subject.visited).double().numpy()
-    unit = unit if subject.visited.frame_stack is None else unit[-1]
+    unit = usual_changes_of_new(subject.policy, subject.visited).double().numpy()
     return np.where(unit > 0, unit, 1.0)
 
 

@@ -23,7 +23,7 @@ from policyscope.analyzers.subject import Subject
 from policyscope.reports.results import AttackedReturns, Certificate
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.perturbation import Adversary
-from policyscope.rollouts.seeds import generator
+from policyscope.rollouts.seeds import another_seed
 from policyscope.rollouts.threat import Opponents, Threat
 from policyscope_certify.before_noise import BeforeNoise
 from policyscope_certify.noise import SmoothingNoise
@@ -105,7 +105,7 @@ class Opposition:
         return self.counted(self.subject.returns(actor, between, self.episodes, seed, what))
 
     def _seed(self, purpose: str) -> int:
-        return int(generator(self.subject.seed, purpose).integers(2**31))
+        return another_seed(self.subject.seed, purpose)
 
     def _limits(
         self, certificate: Certificate, left: Float[np.ndarray, " sigma budget run"]

@@ -47,7 +47,7 @@ from policyscope.reports.results import (
 )
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.instability import Gradients, Instability, instability, square
-from policyscope.rollouts.seeds import generator
+from policyscope.rollouts.seeds import another_seed
 from policyscope.rollouts.units import usual_changes
 from policyscope.rollouts.visited import Visited
 from policyscope.statistics import CONFIDENCE, Estimate
@@ -218,7 +218,7 @@ def _shifts(subject: Subject, episodes: int, gradients: Gradients) -> Iterator[t
 
 
 def _independent_run(subject: Subject, episodes: int) -> Visited:
-    other = int(generator(subject.seed, INDEPENDENT).integers(2**31))
+    other = another_seed(subject.seed, INDEPENDENT)
     greedy = Greedy(subject.policy)
     return subject.play(greedy, episodes=episodes, seed=other, what=INDEPENDENT).visited
 

@@ -10,7 +10,7 @@ from policyscope import registry
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.rollouts.perturbation import Perturbation
 from policyscope.rollouts.seeds import Generators
-from policyscope.rollouts.units import usual_changes
+from policyscope.rollouts.units import usual_changes_of_new
 from policyscope.rollouts.visited import Visited
 
 
@@ -20,8 +20,7 @@ def shifted(glimpses: Glimpses, visited: Visited, seed: int) -> Iterator[tuple[s
     Adversaries are left out: what they change is meant to matter.
     """
     policy, observations = glimpses.policy, visited.observations
-    scale = usual_changes(policy, visited)
-    scale = scale if visited.frame_stack is None else scale[-1]
+    scale = usual_changes_of_new(policy, visited)
     for name, shift in registry.everything(registry.PERTURBATIONS)[0].items():
         perturbation = shift(policy, observations, scale.numpy())
         if isinstance(perturbation, Perturbation):

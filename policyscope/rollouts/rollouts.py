@@ -1,6 +1,6 @@
 """Rollouts: what whole episodes left behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -29,6 +29,23 @@ class Rollouts:
     """A time limit ended the episode; the return says nothing about what would have followed."""
     frame_stack: int | None = None
     """How many of the newest observations the policy saw at once, where these are frames."""
+
+    def some(self, first: int, count: int) -> "Rollouts":
+        """Episodes from one on, as if nothing else had been played; fewer where there are fewer."""
+        episodes = slice(first, first + count)
+        lengths = self.lengths[episodes]
+        begin = int(self.lengths[:first].sum())
+        steps = slice(begin, begin + int(lengths.sum()))
+        return replace(
+            self,
+            lengths=lengths,
+            observations=self.observations[steps],
+            shown=self.shown[steps],
+            actions=self.actions[steps],
+            rewards=self.rewards[steps],
+            terminated=self.terminated[episodes],
+            truncated=self.truncated[episodes],
+        )
 
     @property
     def visited(self) -> Visited:

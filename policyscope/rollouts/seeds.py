@@ -29,6 +29,11 @@ def environment_seed(seed: int, episode: int) -> int:
     return int(sequence(seed, "environment", episode).generate_state(1)[0] >> 1)
 
 
+def another_seed(seed: int, purpose: str, number: int = 0) -> int:
+    """A seed of other episodes than those of this one."""
+    return int(generator(seed, purpose, number).integers(2**31))
+
+
 class Generators:
     """One purpose's generators of many episodes, made when first drawn from."""
 

@@ -22,3 +22,9 @@ def usual_changes(policy: Policy, visited: Visited) -> Float[Tensor, " *observat
         full = 255.0 if observations.dtype == np.uint8 else 1.0
         return torch.full(shape, full)
     return torch.from_numpy(observations.astype(np.float64).std(0)).float()
+
+
+def usual_changes_of_new(policy: Policy, visited: Visited) -> Float[Tensor, " *observation"]:
+    """The same of a new observation, before frames are stacked. See `usual_changes`."""
+    scale = usual_changes(policy, visited)
+    return scale if visited.frame_stack is None else scale[-1]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from policyscope.analyzers.subject import Subject
 from policyscope.rollouts.rollouts import Rollouts
-from policyscope.rollouts.seeds import generator
+from policyscope.rollouts.seeds import another_seed
 from policyscope_attacks.direction_search import best_direction
 from policyscope_attacks.disturbing.disturbance import Disturbance
 from policyscope_attacks.disturbing.disturbed import Disturbed
@@ -78,7 +78,7 @@ class Trial:
 
     def seed(self, purpose: str) -> int:
         """A seed of other episodes than the subject's own."""
-        return int(generator(self.subject.seed, f"disturbances, {purpose}").integers(2**31))
+        return another_seed(self.subject.seed, f"disturbances, {purpose}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,14 +62,19 @@ class Shapley:
     """How far features are apart that agree, in usual changes of each."""
     matched: int = 10_000
     """How many visited states may agree with one that is explained."""
+    answers: int = 20_000_000
+    """How often the policy is asked at most: fewer states are explained where it would be more."""
     confidence: float = CONFIDENCE
     """Of every interval."""
 
     needs: ClassVar[tuple[Need, ...]] = (Need.VECTORS,)
 
     def __post_init__(self) -> None:
-        if min(self.states, self.background - 1, self.runs - 1, self.matched) < 1:
-            raise ValueError("Shapley needs states and matched ≥ 1, and background and runs ≥ 2.")
+        counts = (self.states, self.matched, self.answers, self.background - 1, self.runs - 1)
+        if min(counts) < 1:
+            raise ValueError(
+                "Shapley needs states, matched and answers ≥ 1, and background and runs ≥ 2."
+            )
         if self.exact < 0 or self.tolerance < 0:
             raise ValueError("Shapley needs exact and tolerance of 0 or more.")
 
@@ -81,7 +86,7 @@ class Shapley:
                 "the policy answers one observation after the other, and Shapley values need "
                 "millions of answers; `saliency` explains it"
             )
-        steps = drawn(visited, self.states, 1, rng)
+        steps = drawn(visited, self._affordable(len(subject.features)), 1, rng)
         glimpses = _newest(glimpsed(policy, visited, steps, 1))
         found, how = self._played(subject, glimpses, rng)
         averaging = Averaging(visited, rng, self.confidence)
@@ -109,6 +114,11 @@ class Shapley:
             on_manifold=self._agreeing(policy, visited, glimpses, averaging, rng),
             unit=visited.unit,
         )
+
+    def _affordable(self, features: int) -> int:
+        """How many states are explained."""
+        asked = 2**features if features <= self.exact else (2 * features + 1) * self.runs
+        return min(self.states, max(self.answers // (asked * self.background), 1))
 
     def _played(
         self, subject: Subject, glimpses: Glimpses, rng: np.random.Generator

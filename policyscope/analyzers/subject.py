@@ -188,7 +188,7 @@ class Need(Enum):
 
     ENVIRONMENT = "an environment to play in"
     GRADIENTS = "gradients of the scores"
-    VECTORS = "observations that are vectors of features"
+    VECTORS = "observations that are vectors of features (`saliency` explains images)"
     NO_MEMORY = "a policy without memory"
 
     def met_by(self, subject: Subject) -> bool:

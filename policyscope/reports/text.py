@@ -28,7 +28,9 @@ from policyscope.reports.results import (
     Faithfulness,
     Impact,
     NotApplicable,
+    ShapleyValues,
 )
+from policyscope.reports.shapley_tables import shapley_values
 from policyscope.statistics import Estimate, legible
 
 MARKS = {"critical": ("✗", "bold red"), "warning": ("!", "bold yellow"), "info": ("·", "cyan")}
@@ -117,6 +119,7 @@ def _tables() -> dict[type, Callable[[Any], RenderableType]]:
         DirectionSet: _directions,
         DisturbanceOutcome: disturbances,
         EpisodeReturns: _returns,
+        ShapleyValues: shapley_values,
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import outcomes
 import plotly.io
 import pytest
+import shared_out
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ EXAMPLES = [
     certificates.actions(alone="there is no environment to play in"),
     outcomes.outcome(),
     disturbed.outcome(),
+    shared_out.shapley_values(),
     NotApplicable("needs gradients"),
     Failed("ValueError: no"),
 ]

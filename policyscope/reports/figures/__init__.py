@@ -12,6 +12,7 @@ from policyscope.reports.figures.direction_comparison import draw_direction_comp
 from policyscope.reports.figures.direction_set import draw_directions
 from policyscope.reports.figures.disturbance_outcome import draw_disturbances
 from policyscope.reports.figures.episode_returns import draw_returns
+from policyscope.reports.figures.shapley_values import draw_shapley_values
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
     ActionCertificates,
@@ -23,6 +24,7 @@ from policyscope.reports.results import (
     DisturbanceOutcome,
     EpisodeReturns,
     Result,
+    ShapleyValues,
 )
 
 __all__ = ["Drawn", "draw", "library"]
@@ -40,6 +42,7 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
         Attribution: draw_attribution,
         DirectionSet: draw_directions,
         DisturbanceOutcome: draw_disturbances,
+        ShapleyValues: draw_shapley_values,
     }
     plain: dict[type, Callable[[str, Any], tuple[Drawn, ...]]] = {
         ActionCertificates: draw_action_certificates,

@@ -41,6 +41,11 @@
 | P3 | info | disturbances that there was no time for |
 | P4 | warning | changed masses and friction under which half of the return is surely lost |
 | P5 | info | under none of them it is |
+| H1 | info | the features whose Shapley values carry what it does |
+| H2 | info | features that contribute nothing |
+| H3 | info | features that the interventional game and the one on the manifold judge otherwise |
+| H4 | warning | too few visited states agree for the game on the manifold |
+| H5 | warning | single values have large standard errors |
 
 Those about two policies are listed in `comparison.py`.
 """
@@ -56,6 +61,7 @@ from policyscope.reports.findings.comparison import compared_directions, compare
 from policyscope.reports.findings.direction_set import from_directions
 from policyscope.reports.findings.disturbance_outcome import from_disturbances
 from policyscope.reports.findings.episode_returns import from_returns
+from policyscope.reports.findings.shapley_values import from_shapley_values
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import (
     ActionCertificates,
@@ -66,6 +72,7 @@ from policyscope.reports.results import (
     DirectionSet,
     DisturbanceOutcome,
     EpisodeReturns,
+    ShapleyValues,
 )
 
 SEVERITIES = ("critical", "warning", "info")
@@ -82,6 +89,7 @@ def find(report: Report) -> tuple[Finding, ...]:
         DirectionSet: from_directions,
         DisturbanceOutcome: from_disturbances,
         EpisodeReturns: from_returns if report.second is None else compared_returns,
+        ShapleyValues: from_shapley_values,
     }
     found = [*_from_notices(report.notices), *_from_environment(report.environment)]
     for name, entry in report.entries.items():

@@ -20,6 +20,7 @@ from policyscope.reports.results.impact import Impact
 from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.no_answer import Failed, NotApplicable
 from policyscope.reports.results.reliance import Reliance, count_salient
+from policyscope.reports.results.shapley_values import OnManifold, ShapleyValues
 from policyscope.reports.results.what_if import WhatIf
 
 __all__ = [
@@ -40,8 +41,10 @@ __all__ = [
     "Impact",
     "Measure",
     "NotApplicable",
+    "OnManifold",
     "Reliance",
     "Result",
+    "ShapleyValues",
     "WhatIf",
     "count_salient",
 ]
@@ -55,6 +58,7 @@ Result = (
     | ActionCertificates
     | AttackOutcome
     | DisturbanceOutcome
+    | ShapleyValues
     | NotApplicable
     | Failed
 )

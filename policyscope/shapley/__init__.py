@@ -1,0 +1,1 @@
+"""Shapley values of what a policy does, and the policies that are read off them."""

@@ -25,7 +25,6 @@ from policyscope.reports.findings import find
 from policyscope.reports.report import Entry, Played, Recorded, Report
 from policyscope.reports.results import Failed, NotApplicable, Result
 from policyscope.rollouts.environment import Environment
-from policyscope.rollouts.names import Feature
 from policyscope.rollouts.recording import Recording
 from policyscope.rollouts.recording_files import read_recording
 from policyscope.rollouts.seeds import generator
@@ -206,8 +205,8 @@ def _played(environment: Environment, subject: Subject) -> Played:
         id=environment.id,
         played=environment.playable,
         arguments=json.loads(json.dumps(environment.options, default=repr)),
-        features=tuple(map(_labelled, subject.features)),
-        actions=tuple(map(_labelled, subject.actions)),
+        features=tuple(feature.label for feature in subject.features),
+        actions=tuple(action.label for action in subject.actions),
     )
 
 
@@ -219,8 +218,8 @@ def _recorded(recording: Recording, subject: Subject) -> Recorded:
         observations=len(recording.observations),
         episodes=len(recording.visited.lengths) if known else None,
         sampled=recording.sampled,
-        features=tuple(map(_labelled, subject.features)),
-        actions=tuple(map(_labelled, subject.actions)),
+        features=tuple(feature.label for feature in subject.features),
+        actions=tuple(action.label for action in subject.actions),
     )
 
 
@@ -234,10 +233,6 @@ def _timed(timings: dict[str, float], what: str) -> Iterator[None]:
 def _parameters(analyzer: Analyzer) -> dict[str, Any]:
     values = {f.name: getattr(analyzer, f.name) for f in dataclasses.fields(analyzer)}  # pyright: ignore
     return json.loads(json.dumps(values))  # as the report's file will have them
-
-
-def _labelled(feature: Feature) -> str:
-    return f"{feature.name} ({feature.unit})" if feature.unit else feature.name
 
 
 def _notices(subject: Subject) -> tuple[str, ...]:

@@ -1,8 +1,13 @@
 """Answers of `shapley` that are easy to follow: φ of the first output is the second's, negated."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from policyscope.reports.results import OnManifold, ShapleyValues
+from policyscope.readable.equations import Equations
+from policyscope.readable.readable import Readable
+from policyscope.readable.tree import LEAF, Tree
+from policyscope.reports.results import OnManifold, ShapleyValues, Surrogates
 from policyscope.statistics import Estimate
 
 
@@ -26,6 +31,42 @@ def on_manifold(importance=(0.3, 0.7), count=5, **changes) -> OnManifold:
         "visited": 1234,
     }
     return OnManifold(**(plain | changes))
+
+
+def surrogates(
+    agreement=(0.9, 0.99), returns=((10.0, 12.0), (10.0, 12.0)), **changes
+) -> Surrogates:
+    """A linear policy and a stump beside a network that returns 10 and 12."""
+    linear = Readable(
+        Equations.linear(np.array([[0.0, 1.0], [0.0, -1.0]]), np.zeros(2)),
+        ("sensor 0 (m)", "sensor 1"),
+        ("left", "right"),
+        groups=(2,),
+        starts=(0,),
+    )
+    stump = Tree(
+        np.array([0, LEAF, LEAF]),
+        np.array([0.5, 0.0, 0.0]),
+        np.array([1, LEAF, LEAF]),
+        np.array([2, LEAF, LEAF]),
+        np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]),
+    )
+    plain = {
+        "models": ("linear", "tree_2"),
+        "readables": (linear, replace(linear, form=stump)),
+        "agreements": tuple(map(estimate, agreement)),
+        "own_agreements": tuple(map(estimate, agreement)),
+        "errors": (),
+        "clean": np.array([10.0, 12.0]),
+        "returns": np.array(returns),
+        "by_action": np.array([[0.9, 0.5], [1.0, np.nan]]),
+        "by_feature": np.array([[0.1, -1.5], [0.0, 0.0]]),
+        "parameters": 100,
+        "wanted": 0.95,
+        "refused": (),
+        "confidence": 0.95,
+    }
+    return Surrogates(**(plain | changes))
 
 
 def shapley_values(importance=(0.3, 0.7), count=5, on=(), **changes) -> ShapleyValues:
@@ -56,5 +97,6 @@ def shapley_values(importance=(0.3, 0.7), count=5, on=(), **changes) -> ShapleyV
         "efficiency_error": estimate(0.0, 0.0),
         "standard_error": estimate(0.001, 0.0),
         "on_manifold": None if on is None else on_manifold(on or importance, count),
+        "surrogates": surrogates(),
     }
     return ShapleyValues(**(plain | changes))

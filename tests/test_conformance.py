@@ -1,6 +1,7 @@
 """Promises that every registered analyzer keeps, ours or a stranger's."""
 
 import dataclasses
+import functools
 import re
 import typing
 
@@ -34,6 +35,12 @@ def recorded(subject):
     """The same policy, shown the same observations as a recording."""
     visited = subject.visited
     return Subject.recorded(subject.policy, Recording(visited.observations, visited.lengths), 0)
+
+
+@pytest.fixture(scope="module")
+def answered(subject):
+    """What each analyzer answers, computed once."""
+    return functools.cache(lambda kind: kind().run(subject, np.random.default_rng(5)))
 
 
 def fingerprint(value) -> list:
@@ -81,14 +88,14 @@ def test_its_file_names_its_source(kind):
 
 
 @every_analyzer
-def test_the_same_generator_gives_the_same_answer_and_touches_nothing_else(kind, subject):
+def test_the_same_generator_gives_the_same_answer_and_touches_nothing_else(kind, subject, answered):
     before = subject.rollouts.observations.copy()
     weights = [p.clone() for p in subject.policy.network.parameters()]
     global_numpy = np.random.get_state()[1].copy()  # noqa: NPY002  the global state is watched
     global_torch = torch.get_rng_state().clone()
     threads = torch.get_num_threads()
-    first, second = (kind().run(subject, np.random.default_rng(5)) for _ in range(2))
-    assert fingerprint(first) == fingerprint(second)
+    again = kind().run(subject, np.random.default_rng(5))
+    assert fingerprint(again) == fingerprint(answered(kind))
     np.testing.assert_array_equal(subject.rollouts.observations, before)
     for ours, theirs in zip(weights, subject.policy.network.parameters(), strict=True):
         assert torch.equal(ours, theirs)
@@ -98,8 +105,8 @@ def test_the_same_generator_gives_the_same_answer_and_touches_nothing_else(kind,
 
 
 @every_analyzer
-def test_its_measures_are_those_that_it_documents(kind, subject):
-    result = kind().run(subject, np.random.default_rng(0))
+def test_its_measures_are_those_that_it_documents(kind, answered):
+    result = answered(kind)
     patterns = [
         re.escape(name.partition("[")[0]).replace(r"\{arm\}", r"\w+")
         for name in catalogue.measures(kind)

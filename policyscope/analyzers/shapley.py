@@ -1,4 +1,4 @@
-"""Shapley: how much does each feature contribute to what the policy does?
+"""Shapley: how much does each feature contribute to what the policy does, and what does the same?
 
 What a policy does is shared out among the features that it sees, such that the parts add up, equal
 features get equal parts, and a feature that changes nothing gets none:
@@ -30,6 +30,7 @@ from torch import Tensor
 
 from policyscope.analyzers.averaging import Averaging
 from policyscope.analyzers.subject import Need, Subject
+from policyscope.analyzers.surrogates.comparing import Schooling, compared
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.sampling import drawn, glimpsed, one_at_a_time
 from policyscope.policies.flips import is_discrete
@@ -64,6 +65,18 @@ class Shapley:
     """How many visited states may agree with one that is explained."""
     answers: int = 20_000_000
     """How often the policy is asked at most: fewer states are explained where it would be more."""
+    steps: int = 5000
+    """Of the policy that surrogates learn from, and as many again to choose among their forms."""
+    rounds: int = 2
+    """In which surrogates learn from the states that they get into themselves."""
+    leaves: tuple[int, ...] = (4, 8, 16, 32, 64)
+    """Of the trees among them."""
+    degree: int = 3
+    """Of the polynomials among them, or a lower one where the terms would be too many."""
+    tries: int = 100
+    """Linear policies played in search of a higher return, where that which acts alike has less."""
+    agreement: float = 0.95
+    """Share of steps at which a surrogate has to act as the policy does to be called faithful."""
     confidence: float = CONFIDENCE
     """Of every interval."""
 
@@ -75,8 +88,10 @@ class Shapley:
             raise ValueError(
                 "Shapley needs states, matched and answers ≥ 1, and background and runs ≥ 2."
             )
-        if self.exact < 0 or self.tolerance < 0:
-            raise ValueError("Shapley needs exact and tolerance of 0 or more.")
+        if min(self.exact, self.tolerance, self.rounds, self.tries) < 0:
+            raise ValueError("Shapley needs exact, tolerance, rounds and tries of 0 or more.")
+        if min(self.steps, self.degree, min(self.leaves, default=2) - 1) < 1:
+            raise ValueError("Shapley needs steps and degree ≥ 1, and trees of two leaves or more.")
 
     def run(self, subject: Subject, rng: np.random.Generator) -> ShapleyValues | NotApplicable:
         """See `Analyzer.run`."""
@@ -112,6 +127,7 @@ class Shapley:
             efficiency_error=efficiency_error,
             standard_error=standard_error,
             on_manifold=self._agreeing(policy, visited, glimpses, averaging, rng),
+            surrogates=compared(subject, self._schooling, {}, (), rng),
             unit=visited.unit,
         )
 
@@ -119,6 +135,18 @@ class Shapley:
         """How many states are explained."""
         asked = 2**features if features <= self.exact else (2 * features + 1) * self.runs
         return min(self.states, max(self.answers // (asked * self.background), 1))
+
+    @property
+    def _schooling(self) -> Schooling:
+        return Schooling(
+            self.steps,
+            self.rounds,
+            self.leaves,
+            self.degree,
+            self.tries,
+            self.agreement,
+            self.confidence,
+        )
 
     def _played(
         self, subject: Subject, glimpses: Glimpses, rng: np.random.Generator

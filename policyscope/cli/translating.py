@@ -67,13 +67,14 @@ def report_on(
     """
     from policyscope.analysis import analyze
     from policyscope.reports.html import page
+    from policyscope.reports.readables import files
     from policyscope.reports.report import write
     from policyscope.reports.results import Certificate, Failed
     from policyscope.terminal import print_summary, progress_bars
 
     with progress_bars() as progress:
         report = analyze(policy, environment, **asked, progress=progress)
-    write(report, folder, {"report.html": page(report)})
+    write(report, folder, {"report.html": page(report), **files(report)})
     print_summary(report)
     typer.echo(f"\nreport: {folder / 'report.html'}")
     results = [entry.result for entry in report.entries.values()]

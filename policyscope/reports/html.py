@@ -19,6 +19,7 @@ from policyscope.reports import figures
 from policyscope.reports.counterexamples import found
 from policyscope.reports.figures import Drawn
 from policyscope.reports.findings import SEVERITIES
+from policyscope.reports.readables import recommended
 from policyscope.reports.report import SCHEMA, Finding, Played, Report
 from policyscope.statistics import legible
 
@@ -71,6 +72,7 @@ def page(report: Report) -> str:
         links={finding.evidence: _link(report, finding.evidence) for finding in report.findings},
         drawn=drawn,
         counterexamples=found(report),
+        surrogates=recommended(report),
         scripts=scripts,
         allowed=" ".join(map(_fingerprint, scripts)) or "'none'",
         schema=SCHEMA,

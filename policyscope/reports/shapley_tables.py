@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from policyscope.reports.results import ShapleyValues
+from policyscope.reports.surrogate_tables import surrogates
 
 SHOWN = 6
 """Features that are listed; the report has all of them."""
@@ -17,7 +18,8 @@ def shapley_values(result: ShapleyValues) -> RenderableType:
         f"{result.quantity}, summed over actions; {result.how}; mean "
         f"standard error of a single value {result.standard_error.value:.2g}"
     )
-    return Group(_importance(result), Padding(Text(words), (0, 0, 0, 1)))
+    parts = [_importance(result), Padding(Text(words), (0, 0, 1, 1))]
+    return Group(*parts, *[surrogates(result.surrogates)] * bool(result.surrogates.models))
 
 
 def _importance(result: ShapleyValues) -> Table:

@@ -22,6 +22,11 @@ class Feature:
         """The name as an identifier."""
         return self.name.replace(" ", "_")
 
+    @property
+    def label(self) -> str:
+        """The name with its unit: `cart position (m)`."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
 
 def feature_names(environment_id: str, count: int) -> tuple[Feature, ...]:
     """Name the ``count`` observation features of an environment, by number where unknown."""

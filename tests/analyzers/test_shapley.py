@@ -19,7 +19,8 @@ SMALL = Shapley(states=20, background=10, matched=50)
 
 
 def asked(subject, analyzer=SMALL, seed=0) -> ShapleyValues:
-    result = analyzer.run(subject, np.random.default_rng(seed))
+    unplayed = dataclasses.replace(subject, environment=None)
+    result = analyzer.run(unplayed, np.random.default_rng(seed))
     assert isinstance(result, ShapleyValues)
     return result
 

@@ -22,6 +22,7 @@ from policyscope.reports.figures.canvas import (
     whiskers,
 )
 from policyscope.reports.figures.shapley_waterfall import draw_waterfall
+from policyscope.reports.figures.surrogates import draw_surrogates
 from policyscope.reports.report import Setting
 from policyscope.reports.results import ShapleyValues
 from policyscope.statistics import Estimate
@@ -39,12 +40,14 @@ PANELS = ("", "2", "3", "4")
 def draw_shapley_values(
     name: str, result: ShapleyValues, environment: Setting | None
 ) -> tuple[Drawn, ...]:
-    """All features first, then single states, and how φ depends on the value."""
+    """All features first, then single states, how φ depends on the value, and surrogates."""
+    surrogates = result.surrogates
     return (
         _importance(name, result),
         _beeswarm(name, result, environment),
         _dependence(name, result, environment),
         draw_waterfall(name, result, environment),
+        *((draw_surrogates(name, surrogates),) if surrogates.models else ()),
     )
 
 

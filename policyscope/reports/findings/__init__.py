@@ -33,6 +33,10 @@
 | G6 | info, warning | how far single decisions certainly stand, and in how many states not |
 | G7 | info | single actions are certified, and no return: why |
 | G8 | info | how far a ReLU policy is exactly linear around a state |
+| L1 | info | a readable surrogate acts and returns as the network does |
+| L2 | info | a linear policy returns as much, but for chance |
+| L3 | warning | no readable surrogate is faithful; what the best one misses |
+| L4 | info | surrogates that were refused, and why |
 | A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |
 | A2 | info | no attack was found that does |
 | A3 | info | attacks that there was no time for |

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from policyscope.reports.findings.surrogates import from_surrogates
 from policyscope.reports.report import Finding
 from policyscope.reports.results import OnManifold, ShapleyValues
 
@@ -26,7 +27,8 @@ UNSETTLED = 0.25
 
 
 def from_shapley_values(name: str, result: ShapleyValues) -> Iterator[Finding]:
-    """H1 to H5."""
+    """H1 to H5, and L1 to L4 of its surrogates."""
+    yield from from_surrogates(name, result.surrogates)
     ranked = sorted(range(len(result.features)), key=lambda i: -result.shares[i])
     yield _carrying(name, result, ranked)
     whole = sum(estimate.value for estimate in result.importance)

@@ -21,6 +21,7 @@ from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.no_answer import Failed, NotApplicable
 from policyscope.reports.results.reliance import Reliance, count_salient
 from policyscope.reports.results.shapley_values import OnManifold, ShapleyValues
+from policyscope.reports.results.surrogates import Surrogates
 from policyscope.reports.results.what_if import WhatIf
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Reliance",
     "Result",
     "ShapleyValues",
+    "Surrogates",
     "WhatIf",
     "count_salient",
 ]

@@ -1,13 +1,14 @@
-"""How much does each feature contribute to what the policy does?"""
+"""How much does each feature contribute to what the policy does, and what does the same?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from policyscope.reports.results.measure import Measure
+from policyscope.reports.results.surrogates import Surrogates
 from policyscope.statistics import Estimate
 
 
@@ -47,6 +48,7 @@ class ShapleyValues:
         "efficiency_error": "mean distance of the values' sum from what they share out",
         "standard_error": "mean standard error of single values, for the background and, where "
         "they are sampled, the permutations",
+        **{f"surrogate.{name}": meaning for name, meaning in Surrogates.MEASURES.items()},
     }
     features: tuple[str, ...]
     actions: tuple[str, ...]
@@ -81,6 +83,8 @@ class ShapleyValues:
     standard_error: Estimate
     on_manifold: OnManifold | None
     """None where there are too many features for it."""
+    surrogates: Surrogates
+    """Readable policies in place of the network."""
     unit: str = "episodes"
     """What intervals rest on a number of, in the plural."""
 
@@ -104,6 +108,8 @@ class ShapleyValues:
             yield Measure("no_match", (), on.alone, "share")
         yield Measure("efficiency_error", (), self.efficiency_error, self.measured_in)
         yield Measure("standard_error", (), self.standard_error, self.measured_in)
+        for measure in self.surrogates.measures():
+            yield replace(measure, name=f"surrogate.{measure.name}")
 
     def _importance(
         self, name: str, wholes: tuple[Estimate, ...], each: tuple[tuple[Estimate, ...], ...]

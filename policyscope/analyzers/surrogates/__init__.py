@@ -1,0 +1,1 @@
+"""Readable policies in place of a network: how they are fitted, taught and judged."""

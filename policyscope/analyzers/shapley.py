@@ -31,6 +31,8 @@ from torch import Tensor
 from policyscope.analyzers.averaging import Averaging
 from policyscope.analyzers.subject import Need, Subject
 from policyscope.analyzers.surrogates.comparing import Schooling, compared
+from policyscope.analyzers.surrogates.explaining import by_explanation
+from policyscope.analyzers.surrogates.role import role_of
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.sampling import drawn, glimpsed, one_at_a_time
 from policyscope.policies.flips import is_discrete
@@ -63,6 +65,8 @@ class Shapley:
     """How far features are apart that agree, in usual changes of each."""
     matched: int = 10_000
     """How many visited states may agree with one that is explained."""
+    answers: int = 20_000_000
+    """How often the policy is asked at most: fewer states are explained where it would be more."""
     steps: int = 5000
     """Of the policy that surrogates learn from, and as many again to choose among their forms."""
     rounds: int = 2
@@ -81,8 +85,11 @@ class Shapley:
     needs: ClassVar[tuple[Need, ...]] = (Need.VECTORS,)
 
     def __post_init__(self) -> None:
-        if min(self.states, self.background - 1, self.runs - 1, self.matched) < 1:
-            raise ValueError("Shapley needs states and matched ≥ 1, and background and runs ≥ 2.")
+        counts = (self.states, self.matched, self.answers, self.background - 1, self.runs - 1)
+        if min(counts) < 1:
+            raise ValueError(
+                "Shapley needs states, matched and answers ≥ 1, and background and runs ≥ 2."
+            )
         if min(self.exact, self.tolerance, self.rounds, self.tries) < 0:
             raise ValueError("Shapley needs exact, tolerance, rounds and tries of 0 or more.")
         if min(self.steps, self.degree, min(self.leaves, default=2) - 1) < 1:
@@ -96,13 +103,15 @@ class Shapley:
                 "the policy answers one observation after the other, and Shapley values need "
                 "millions of answers; `saliency` explains it"
             )
-        steps = drawn(visited, self.states, 1, rng)
+        steps = drawn(visited, self._affordable(len(subject.features)), 1, rng)
         glimpses = _newest(glimpsed(policy, visited, steps, 1))
         found, how = self._played(subject, glimpses, rng)
         averaging = Averaging(visited, rng, self.confidence)
         outputs = acts(policy, glimpses.seen, glimpses.memory).double().numpy()
         importance, importance_each = importances(found.values, steps, averaging)
         efficiency_error, standard_error = exactness(found, outputs, steps, averaging)
+        seen = glimpses.seen.double().numpy()
+        explained, refused = by_explanation(found.values, seen, outputs, role_of(subject), rng)
         return ShapleyValues(
             features=tuple(feature.name for feature in subject.features),
             actions=tuple(action.name for action in subject.actions),
@@ -122,9 +131,14 @@ class Shapley:
             efficiency_error=efficiency_error,
             standard_error=standard_error,
             on_manifold=self._agreeing(policy, visited, glimpses, averaging, rng),
-            surrogates=compared(subject, self._schooling, {}, (), rng),
+            surrogates=compared(subject, self._schooling, explained, refused, rng),
             unit=visited.unit,
         )
+
+    def _affordable(self, features: int) -> int:
+        """How many states are explained."""
+        asked = 2**features if features <= self.exact else (2 * features + 1) * self.runs
+        return min(self.states, max(self.answers // (asked * self.background), 1))
 
     @property
     def _schooling(self) -> Schooling:

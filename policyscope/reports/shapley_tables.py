@@ -15,7 +15,7 @@ SHOWN = 6
 def shapley_values(result: ShapleyValues) -> RenderableType:
     """The features by importance, and what the values rest on."""
     words = (
-        f"{result.quantity} ({result.measured_in}), summed over actions; {result.how}; mean "
+        f"{result.quantity}, summed over actions; {result.how}; mean "
         f"standard error of a single value {result.standard_error.value:.2g}"
     )
     parts = [_importance(result), Padding(Text(words), (0, 0, 1, 1))]

@@ -43,7 +43,7 @@ def done(policy: Policy, scores: Float[Tensor, " row output"]) -> Float[Tensor, 
 def quantity(policy: Policy) -> str:
     """What the numbers are of, for a reader."""
     if not is_discrete(policy):
-        return "mean action within its bounds"
+        return "mean action within its bounds, in half ranges"
     if policy.meaning is Scores.Q_VALUES:
         return "greedy choice, 1 or 0"
     return "probability of the action, the softmax of its logits"

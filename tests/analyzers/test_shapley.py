@@ -86,6 +86,15 @@ def test_states_too_far_apart_to_agree_are_counted():
     assert on is not None and on.alone.value == 1 and on.matches.tolist()[1:] == [1, 1]
 
 
+def test_fewer_states_are_explained_where_the_policy_would_be_asked_too_often():
+    subject = only_the_first_feature_counts()
+    few = dataclasses.replace(SMALL, answers=5 * 2**3 * 10 + 9)
+    assert len(asked(subject, few).states) == 5
+    sampled = dataclasses.replace(SMALL, exact=0, answers=4 * (2 * 3 + 1) * 8 * 10 + 9)
+    assert len(asked(subject, sampled).states) == 4
+    assert len(asked(subject, dataclasses.replace(SMALL, answers=1)).states) == 1
+
+
 def test_continuous_actions_are_shared_out_in_half_ranges():
     policy = handmade.policy(handmade.linear([[1.0, 0.0]]), 2, spaces.Box(-4, 4, (1,)))
     seen = np.random.default_rng(0).standard_normal((40, 2)).astype(np.float32)
@@ -140,7 +149,7 @@ def test_a_policy_that_answers_one_by_one_is_left_to_saliency():
 @pytest.mark.parametrize(
     "wrong",
     [{"states": 0}, {"background": 1}, {"runs": 1}, {"matched": 0}, {"exact": -1}]
-    + [{"tolerance": -0.1}],
+    + [{"tolerance": -0.1}, {"answers": 0}],
 )
 def test_parameters_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="Shapley needs"):

@@ -36,6 +36,8 @@ def figure(result, name):
 def test_the_features_that_carry_half_are_named(found):
     carrying = found(shapley_values((0.1, 0.6, 0.3)))["H1"].sentence
     assert "contributed by sensor 1 (60%, mean |φ| 0.6 [0.59, 0.61]); in 5 states" in carrying
+    spread = found(shapley_values((0.12, 0.11, 0.11) + (0.066,) * 10))["H1"].sentence
+    assert "the 3 largest parts are contributed by sensor 0 (12%" in spread
     both = found(shapley_values((0.4, 0.2, 0.4)))["H1"].sentence
     assert "sensor 0 (40%" in both and " and sensor 2 (40%" in both and "sensor 1" not in both
 
@@ -52,7 +54,9 @@ def test_no_feature_is_named_where_none_contributes(found):
 
 def test_features_that_surely_contribute_nothing_are_named(found):
     nothing = found(shapley_values((1.0, 0.005, 0.5), on=None))["H2"]
-    assert "Each of 1 of 3 features" in nothing.sentence and "sensor 1." in nothing.sentence
+    assert nothing.sentence == "1 of 3 features surely contributes less than 2% of all: sensor 1."
+    several = found(shapley_values((1.0, 0.005, 0.001), on=None))["H2"].sentence
+    assert several.startswith("2 of 3 features surely contribute each less than 2% of all: sens")
     assert "H2" not in found(shapley_values((1.0, 0.05, 0.5), on=None))
 
 

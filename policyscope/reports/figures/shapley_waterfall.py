@@ -66,14 +66,16 @@ def draw_waterfall(name: str, result: ShapleyValues, environment: Setting | None
     slider = {"steps": steps, "active": 0, "currentvalue": shown, "pad": {"t": 56, "b": 8}}
     slider |= {"font": {"color": "rgba(0,0,0,0)"}, "ticklen": 0, "minorticklen": 0}
     figure.update_layout(shapes=layout["shapes"], sliders=[slider], showlegend=False)
-    what = "likeliest action" if result.discrete else "dimension furthest from its base"
+    what, order = "dimension furthest from its base", "the nearest to it first"
+    if result.discrete:
+        what, order = "likeliest action", "the least sure first"
     return Drawn(
         f"{name}-waterfall",
         "Why it did that",
-        "One explained state, to be chosen with the slider, from the least to the most sure. From "
-        f"the {result.quantity} when nothing is known (dotted) each feature's value leads, the "
+        f"One of {len(ordered)} explained states, to be chosen with the slider, {order}. From the "
+        f"{result.quantity} when nothing is known (dotted) each feature's value leads, the "
         "largest part first, orange up and blue down, to what is done there (solid); shown is the "
-        f"{what}. {len(ordered)} states can be chosen.",
+        f"{what}.",
         figure,
     )
 

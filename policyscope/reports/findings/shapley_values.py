@@ -10,6 +10,8 @@ from policyscope.reports.results import OnManifold, ShapleyValues
 
 HARDLY = 0.02
 """A feature whose contributions are surely below this part of all does hardly anything."""
+HALF = 0.5
+"""Share of all that is most of it."""
 MOST = 3
 """How many features are said to carry."""
 LISTED = 6
@@ -60,17 +62,20 @@ def _carrying(name: str, result: ShapleyValues, ranked: list[int]) -> Finding:
             advice="A policy that does not look needs no network.",
             evidence=name,
         )
-    enough = int(np.searchsorted(np.cumsum(shares[ranked]), 0.5)) + 1
+    enough = int(np.searchsorted(np.cumsum(shares[ranked]), HALF)) + 1
     top = ranked[: min(enough, MOST)]
     listed = " and ".join(
         f"{result.features[i]} ({shares[i]:.0%}, mean |φ| {result.importance[i]:.2g})" for i in top
     )
+    half = shares[top].sum() >= HALF
+    part = "most is" if half else f"the {len(top)} largest parts are"
     return Finding(
         code="H1",
         severity="info",
         title="What carries its decisions" if result.discrete else "What carries its actions",
-        sentence=f"Of what the policy does differently from state to state, most is contributed "
-        f"by {listed}; in {len(result.states)} states, {result.measured_in}, summed over actions.",
+        sentence=f"Of what the policy does differently from state to state, {part} "
+        f"contributed by {listed}; in {len(result.states)} states, {result.measured_in}, summed "
+        "over actions.",
         advice="Check that these are measured well in use, and as they were in training.",
         evidence=f"{name}.importance[feature={_slug(result, top[0])}]",
     )
@@ -78,12 +83,13 @@ def _carrying(name: str, result: ShapleyValues, ranked: list[int]) -> Finding:
 
 def _idle(name: str, result: ShapleyValues, idle: list[int]) -> Finding:
     more = f" and {len(idle) - LISTED} more" if len(idle) > LISTED else ""
+    contribute = "contributes less" if len(idle) == 1 else "contribute each less"
     return Finding(
         code="H2",
         severity="info",
         title="What contributes nothing",
-        sentence=f"Each of {len(idle)} of {len(result.features)} features surely contributes less "
-        f"than {HARDLY:.0%} of all: {_listed(result, idle[:LISTED])}{more}.",
+        sentence=f"{len(idle)} of {len(result.features)} features surely {contribute} than "
+        f"{HARDLY:.0%} of all: {_listed(result, idle[:LISTED])}{more}.",
         advice="Leave them out of an explanation; if the task needs them, they were not learned.",
         evidence=f"{name}.importance[feature={_slug(result, idle[0])}]",
     )

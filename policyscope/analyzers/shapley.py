@@ -31,6 +31,8 @@ from torch import Tensor
 from policyscope.analyzers.averaging import Averaging
 from policyscope.analyzers.subject import Need, Subject
 from policyscope.analyzers.surrogates.comparing import Schooling, compared
+from policyscope.analyzers.surrogates.explaining import by_explanation
+from policyscope.analyzers.surrogates.role import role_of
 from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.sampling import drawn, glimpsed, one_at_a_time
 from policyscope.policies.flips import is_discrete
@@ -108,6 +110,8 @@ class Shapley:
         outputs = acts(policy, glimpses.seen, glimpses.memory).double().numpy()
         importance, importance_each = importances(found.values, steps, averaging)
         efficiency_error, standard_error = exactness(found, outputs, steps, averaging)
+        seen = glimpses.seen.double().numpy()
+        explained, refused = by_explanation(found.values, seen, outputs, role_of(subject), rng)
         return ShapleyValues(
             features=tuple(feature.name for feature in subject.features),
             actions=tuple(action.name for action in subject.actions),
@@ -127,7 +131,7 @@ class Shapley:
             efficiency_error=efficiency_error,
             standard_error=standard_error,
             on_manifold=self._agreeing(policy, visited, glimpses, averaging, rng),
-            surrogates=compared(subject, self._schooling, {}, (), rng),
+            surrogates=compared(subject, self._schooling, explained, refused, rng),
             unit=visited.unit,
         )
 

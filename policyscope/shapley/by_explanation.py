@@ -47,7 +47,7 @@ PUBLISHED_STATES, PUBLISHED_DECIMALS, PUBLISHED_POINTS = 1000, 2, 10
 STRICT = 100.0
 """Inverse strength of the softmax regression's regularisation."""
 BELOW = -1.0
-"""Score of an action that is never used; the largest of the others is never negative."""
+"""Score of an action that is never used; the first of the others has a score of 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +174,9 @@ def _fitted(
     weights = model.coef_.T / unit[:, None]
     constant = model.intercept_ - mean @ weights
     if len(model.classes_) == 2:  # of two classes there is one row, the second's log odds
-        weights, constant = weights * [-0.5, 0.5], constant * np.array([-0.5, 0.5])
-    # with a mean of 0 over actions, so that the largest is not below it
-    return weights - weights.mean(1, keepdims=True), constant - constant.mean()
+        weights, constant = weights * [0, 1], constant * np.array([0, 1])
+    # only differences decide, so the first needs no numbers of its own
+    return weights - weights[:, :1], constant - constant[0]
 
 
 def purity(clusters: Int[np.ndarray, " state"], chosen: Int[np.ndarray, " state"]) -> float:

@@ -180,7 +180,7 @@ def test_trees_decide_as_scikit_learns_do(leaves):
     model = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0)
     reference = model.fit(seen, lessons.actions[:, 0]).predict(seen)
     np.testing.assert_array_equal(role(lessons).played_by(form).decisions(seen)[:, 0], reference)
-    curve = computing(np.sin(seen[:, :2]), seen, -1.0, 1.0)
+    curve = computing(2 * np.sin(seen[:, :2]), seen, -2.0, 2.0)
     tree = Branching(leaves).learned(curve, curve, role(curve))
     regressor = DecisionTreeRegressor(max_leaf_nodes=leaves, random_state=0)
     np.testing.assert_allclose(tree.scores(seen), regressor.fit(seen, curve.actions).predict(seen))

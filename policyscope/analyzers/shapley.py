@@ -37,6 +37,7 @@ from policyscope.attributions.glimpses import Glimpses
 from policyscope.attributions.sampling import drawn, glimpsed, one_at_a_time
 from policyscope.policies.flips import is_discrete
 from policyscope.policies.policy import Policy
+from policyscope.readable.readable import Readable
 from policyscope.reports.results import NotApplicable, OnManifold, ShapleyValues
 from policyscope.rollouts.replay import replayed
 from policyscope.rollouts.units import usual_changes
@@ -44,7 +45,7 @@ from policyscope.rollouts.visited import Visited
 from policyscope.shapley.acting import acts, quantity, unit
 from policyscope.shapley.coalitions import Contributions
 from policyscope.shapley.interventional import interventional
-from policyscope.shapley.on_manifold import on_manifold
+from policyscope.shapley.on_manifold import Agreement, on_manifold
 from policyscope.shapley.sampled import sampled
 from policyscope.statistics import CONFIDENCE, Estimate
 
@@ -65,6 +66,8 @@ class Shapley:
     """How far features are apart that agree, in usual changes of each."""
     matched: int = 10_000
     """How many visited states may agree with one that is explained."""
+    read: int = 1000
+    """Of how many visited states explanations are clustered, to read a policy off them."""
     answers: int = 20_000_000
     """How often the policy is asked at most: fewer states are explained where it would be more."""
     steps: int = 5000
@@ -85,10 +88,10 @@ class Shapley:
     needs: ClassVar[tuple[Need, ...]] = (Need.VECTORS,)
 
     def __post_init__(self) -> None:
-        counts = (self.states, self.matched, self.answers, self.background - 1, self.runs - 1)
-        if min(counts) < 1:
+        counts = (self.states, self.matched, self.read, self.answers)
+        if min(*counts, self.background - 1, self.runs - 1) < 1:
             raise ValueError(
-                "Shapley needs states, matched and answers ≥ 1, and background and runs ≥ 2."
+                "Shapley needs states, matched, read and answers ≥ 1, background and runs ≥ 2."
             )
         if min(self.exact, self.tolerance, self.rounds, self.tries) < 0:
             raise ValueError("Shapley needs exact, tolerance, rounds and tries of 0 or more.")
@@ -110,8 +113,7 @@ class Shapley:
         outputs = acts(policy, glimpses.seen, glimpses.memory).double().numpy()
         importance, importance_each = importances(found.values, steps, averaging)
         efficiency_error, standard_error = exactness(found, outputs, steps, averaging)
-        seen = glimpses.seen.double().numpy()
-        explained, refused = by_explanation(found.values, seen, outputs, role_of(subject), rng)
+        explained, refused = self._read_off(subject, glimpses, found, outputs, rng)
         return ShapleyValues(
             features=tuple(feature.name for feature in subject.features),
             actions=tuple(action.name for action in subject.actions),
@@ -182,12 +184,7 @@ class Shapley:
         """The game on the manifold; None where there are too many features."""
         if glimpses.seen.shape[1] > self.exact:
             return None
-        # what is explained is among what agrees, so that something does
-        some = np.union1d(drawn(visited, self.matched, 1, rng), glimpses.steps)
-        seen, done = did(policy, visited, some)
-        here = np.searchsorted(some, glimpses.steps)
-        tolerance = self.tolerance * usual_changes(policy, visited).double().numpy()
-        found, agreement = on_manifold(seen[here], done[here], seen, done, tolerance)
+        found, agreement, (some, _, _) = self._met(policy, visited, glimpses.steps, rng)
         importance, importance_each = importances(found.values, glimpses.steps, averaging)
         (alone,) = averaging.means(glimpses.steps, agreement.alone[:, None])
         return OnManifold(
@@ -198,8 +195,43 @@ class Shapley:
             matches=np.median(agreement.matches, 0),
             alone=alone,
             tolerance=self.tolerance,
-            visited=len(some),
+            visited=some,
         )
+
+    def _met(
+        self,
+        policy: Policy,
+        visited: Visited,
+        steps: Int[np.ndarray, " state"],
+        rng: np.random.Generator,
+    ) -> tuple[Contributions, Agreement, tuple[int, np.ndarray, np.ndarray]]:
+        """The game at some steps: how many states might agree, what was seen there, and done."""
+        # what is explained is among what agrees, so that something does
+        some = np.union1d(drawn(visited, self.matched, 1, rng), steps)
+        seen, done = did(policy, visited, some)
+        here = np.searchsorted(some, steps)
+        tolerance = self.tolerance * usual_changes(policy, visited).double().numpy()
+        found, agreement = on_manifold(seen[here], done[here], seen, done, tolerance)
+        return found, agreement, (len(some), seen[here], done[here])
+
+    def _read_off(
+        self,
+        subject: Subject,
+        glimpses: Glimpses,
+        found: Contributions,
+        outputs: Float[np.ndarray, " state output"],
+        rng: np.random.Generator,
+    ) -> tuple[dict[str, Readable], tuple[str, ...]]:
+        """The policy of explanations: of the quick game on the manifold, and of more states.
+
+        Of the interventional game where there are too many features.
+        """
+        values, seen = found.values, glimpses.seen.double().numpy()
+        if seen.shape[1] <= self.exact:
+            steps = drawn(subject.visited, self.read, 1, rng)
+            met, _, (_, seen, outputs) = self._met(subject.policy, subject.visited, steps, rng)
+            values = met.values
+        return by_explanation(values, seen, outputs, role_of(subject), rng)
 
 
 def importances(

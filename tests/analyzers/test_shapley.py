@@ -95,6 +95,14 @@ def test_fewer_states_are_explained_where_the_policy_would_be_asked_too_often():
     assert len(asked(subject, dataclasses.replace(SMALL, answers=1)).states) == 1
 
 
+def test_the_policy_of_explanations_is_read_off_more_states_than_are_shown():
+    subject = only_the_first_feature_counts()
+    surrogates = asked(subject, dataclasses.replace(SMALL, states=2, read=60)).surrogates
+    readable = surrogates.readables[surrogates.models.index("by_explanation")]
+    seen = np.random.default_rng(5).standard_normal((500, 3))
+    assert (readable.decisions(seen)[:, 0] == (seen[:, 0] < 0)).mean() > 0.95
+
+
 def test_continuous_actions_are_shared_out_in_half_ranges():
     policy = handmade.policy(handmade.linear([[1.0, 0.0]]), 2, spaces.Box(-4, 4, (1,)))
     seen = np.random.default_rng(0).standard_normal((40, 2)).astype(np.float32)
@@ -121,6 +129,19 @@ def test_a_policy_with_memory_is_explained_with_what_it_remembered(examples):
     expected = np.array(scores)[result.times[first]]
     np.testing.assert_allclose(result.outputs[first], expected, atol=1e-5)
     assert result.efficiency_error.high < 1e-6
+    assert_it_adds_up_on_the_manifold(result)
+
+
+def assert_it_adds_up_on_the_manifold(result):
+    on = result.on_manifold
+    assert on is not None
+    np.testing.assert_allclose(on.base + on.values.sum(1), result.outputs, atol=1e-5)
+
+
+def test_what_is_explained_is_among_what_may_agree():
+    result = asked(only_the_first_feature_counts(), dataclasses.replace(SMALL, matched=1))
+    assert_it_adds_up_on_the_manifold(result)
+    assert result.on_manifold.visited in (20, 21)
 
 
 def test_images_are_left_to_saliency():
@@ -149,7 +170,7 @@ def test_a_policy_that_answers_one_by_one_is_left_to_saliency():
 @pytest.mark.parametrize(
     "wrong",
     [{"states": 0}, {"background": 1}, {"runs": 1}, {"matched": 0}, {"exact": -1}]
-    + [{"tolerance": -0.1}, {"answers": 0}],
+    + [{"tolerance": -0.1}, {"answers": 0}, {"read": 0}],
 )
 def test_parameters_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="Shapley needs"):

@@ -117,7 +117,10 @@ def test_the_published_policy_stands_on_ten_points_and_on_the_better_side():
     values, states, chosen = planted((0.5,), (0, 1), of=2)
     policy = as_published(values[:, :, 0], states, chosen, 2, rng())
     assert isinstance(policy, LinearPolicy) and len(policy.border) == 10
-    assert (policy.actions(states) == chosen).mean() > 0.5
+    other_way = as_published(-values[:, :, 0], states, 1 - chosen, 2, rng())
+    assert isinstance(other_way, LinearPolicy)
+    for read_off, expected in ((policy, chosen), (other_way, 1 - chosen)):
+        assert (read_off.actions(states) == expected).mean() > 0.5
     line = states[policy.border] @ policy.coefficients + policy.intercept
     residual = line[:, 1] - line[:, 0]
     assert residual.mean() == pytest.approx(0, abs=1e-9)  # as of every regression

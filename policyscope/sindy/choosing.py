@@ -12,17 +12,16 @@ from jaxtyping import Bool, Float, Int
 from policyscope.sindy.regression import Sparsity
 
 THRESHOLDS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+"""λ of the grid."""
 RIDGES = (1e-8, 1e-5, 1e-3)
+"""α of the grid."""
 SLACK = 0.1
 """How much larger, relatively, the error of sparser equations may be."""
 
 
-def grid(
-    allowed: Bool[np.ndarray, " term"], terms: Int[np.ndarray, " term variable"], degree: int
-) -> list[Sparsity]:
-    """All thresholds and ridges, for the terms of at most this degree."""
-    low = allowed & (terms.sum(1) <= degree)
-    return [Sparsity(low, *levels) for levels in product(THRESHOLDS, RIDGES)]
+def grid(allowed: Bool[np.ndarray, " term"]) -> list[Sparsity]:
+    """All thresholds and ridges for these terms."""
+    return [Sparsity(allowed, *levels) for levels in product(THRESHOLDS, RIDGES)]
 
 
 def sparsest(

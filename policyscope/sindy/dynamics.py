@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from policyscope.sindy.choosing import grid, sparsest
 from policyscope.sindy.circles import on_circles
-from policyscope.sindy.library import control_affine, monomials
+from policyscope.sindy.library import dictionary, monomials
 from policyscope.sindy.regression import (
     Ensemble,
     Moments,
@@ -61,10 +61,9 @@ class Model:
         self,
         states: Float[np.ndarray, " row feature"],
         controls: Float[np.ndarray, " row control"],
-        coefficients: Float[np.ndarray, " feature term"],
     ) -> Float[np.ndarray, " row feature"]:
         """The states that follow, on their circles, and not endlessly far from the data."""
-        following = states + self.theta(states, controls) @ coefficients.T
+        following = states + self.theta(states, controls) @ self.increments.coefficients.T
         room = SLACK * (self.high - self.low)
         return on_circles(np.clip(following, self.low - room, self.high + room), self.pairs)
 
@@ -99,7 +98,8 @@ def identified(
 ) -> Model:
     """Fit the dynamics and the reward."""
     seen = variables(training.states, angles, training.controls)
-    degree, terms = _dictionary(seen.shape[1], training.controls.shape[1], limits)
+    controls = training.controls.shape[1]
+    degree, terms = dictionary(seen.shape[1] - controls, controls, limits.degree, limits.terms)
     theta = monomials(seen, terms)
     targets = np.column_stack([training.following - training.states, training.rewards])
     moments = Moments.of(theta, targets)
@@ -119,17 +119,6 @@ def identified(
     )
 
 
-def _dictionary(
-    count: int, controls: int, limits: Limits
-) -> tuple[int, Int[np.ndarray, " term variable"]]:
-    """The highest degree that is affordable, and its terms; 1 whatever it costs."""
-    for degree in range(limits.degree, 1, -1):
-        terms = control_affine(count - controls, controls, degree)
-        if len(terms) <= limits.terms:
-            return degree, terms
-    return 1, control_affine(count - controls, controls, 1)
-
-
 def _chosen(  # noqa: PLR0913  the data, twice, and the dictionary
     moments: Moments,
     allowed: Bool[np.ndarray, " term"],
@@ -139,7 +128,11 @@ def _chosen(  # noqa: PLR0913  the data, twice, and the dictionary
     angles: tuple[int, ...],
 ) -> list[Sparsity]:
     """For each target the sparsest choice that predicts held-out episodes as well as any."""
-    choices = [choice for d in range(1, degree + 1) for choice in grid(allowed, terms, d)]
+    choices = [
+        choice
+        for highest in range(1, degree + 1)
+        for choice in grid(allowed & (terms.sum(1) <= highest))
+    ]
     found = candidates(moments, choices)
     theta = monomials(variables(held_out.states, angles, held_out.controls), terms)
     targets = np.column_stack([held_out.following - held_out.states, held_out.rewards])

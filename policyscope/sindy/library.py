@@ -21,32 +21,36 @@ def exponents(variables: int, degree: int) -> Int[np.ndarray, " term variable"]:
     return np.array(rows, np.int64).reshape(len(rows), variables)
 
 
-def affordable_degree(variables: int, degree: int, most: int) -> int:
-    """The highest degree up to this one whose dictionary has at most so many terms, or 1."""
-    return next(
-        (d for d in range(degree, 1, -1) if len(exponents(variables, d)) <= most),
-        1,
-    )
+def dictionary(
+    states: int, controls: int, degree: int, most: int
+) -> tuple[int, Int[np.ndarray, " term variable"]]:
+    """The monomials of states and controls in which controls appear at most once.
 
+    Args:
+        states: Variables that may appear in any power.
+        controls: Variables behind them that enter a term at most once (control-affine).
+        degree: The highest that is wanted.
+        most: How many terms are affordable; degree 1 always is.
 
-def control_affine(
-    states: int, controls: int, degree: int
-) -> Int[np.ndarray, " term variable"]:
-    """Monomials of all variables in which the controls, the last of them, appear at most once."""
-    terms = exponents(states + controls, degree)
-    return terms[terms[:, states:].sum(1) <= 1]
+    Returns:
+        The highest degree that is affordable, and its terms.
+    """
+    for highest in range(degree, 1, -1):
+        terms = exponents(states + controls, highest)
+        terms = terms[terms[:, states:].sum(1) <= 1]
+        if len(terms) <= most:
+            return highest, terms
+    return 1, exponents(states + controls, 1)
 
 
 def monomials(
     values: Float[np.ndarray, " row variable"], terms: Int[np.ndarray, " term variable"]
 ) -> Float[np.ndarray, " row term"]:
-    """Θ: the value of every term in every row."""
-    columns = np.ones((len(terms), len(values)))
-    known = {(0,) * terms.shape[1]: np.ones(len(values))}
+    """Θ: the value of every term in every row, by one multiplication each."""
     variables = np.ascontiguousarray(values.T, np.float64)
-    for column, term in zip(columns, terms.tolist(), strict=True):
-        column[:] = _product(tuple(term), variables, known)
-    return columns.T
+    known = {(0,) * terms.shape[1]: np.ones(len(values))}
+    columns = [_product(tuple(term), variables, known) for term in terms.tolist()]
+    return np.stack(columns).T if columns else np.zeros((len(values), 0))
 
 
 def _product(
@@ -54,7 +58,7 @@ def _product(
     variables: Float[np.ndarray, " variable row"],
     known: dict[tuple[int, ...], Float[np.ndarray, " row"]],
 ) -> Float[np.ndarray, " row"]:
-    """One term's values, by one multiplication from those of a term of a lower degree."""
+    """One term's values, from those of a term of one degree less."""
     if term not in known:
         last = max(i for i, exponent in enumerate(term) if exponent)
         shorter = (*term[:last], term[last] - 1, *term[last + 1 :])

@@ -34,6 +34,8 @@ from jaxtyping import Bool, Float
 
 BLOCKS = 100
 """Blocks of consecutive rows, of which resamples are drawn."""
+FEW = 10
+"""Columns below which every member is offered all: to lack one of a few is to be another model."""
 MOST = 0.5
 """Share of the members that has to keep a term."""
 ROUNDS = 20
@@ -215,9 +217,11 @@ def _offered(
 ) -> Bool[np.ndarray, " model term"]:
     """The allowed columns less the first few of each member's own order."""
     offered = np.tile(allowed, (len(order), 1))
+    if allowed.sum() < FEW:
+        return offered
     for row, ranks in zip(offered, order, strict=True):
         mine = ranks[allowed[ranks]]
-        row[mine[: min(dropped, len(mine) - 1)]] = False
+        row[mine[:dropped]] = False
     return offered
 
 

@@ -1,0 +1,111 @@
+"""What is found of the environment's equations, judged on the network's own episodes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from policyscope import statistics
+from policyscope.reports.results.sparse_dynamics import SparseDynamics
+from policyscope.rollouts.rollouts import Rollouts
+from policyscope.sindy.dynamics import Model
+from policyscope.sindy.fixed_points import FixedPoints, Flow, fixed_points
+from policyscope.sindy.foresight import foresight, suddenness
+from policyscope.sindy.library import term_name
+from policyscope.sindy.transitions import Transitions
+from policyscope.statistics import Estimate
+
+
+def dynamics_answer(  # noqa: PLR0913  the model, its names, where it is judged, how
+    model: Model,
+    names: tuple[Sequence[str], Sequence[str]],
+    own: Transitions,
+    rollouts: Rollouts,
+    flow: Flow | None,
+    steps: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> SparseDynamics:
+    """Judge the equations of the environment.
+
+    Args:
+        model: What was fitted.
+        names: Of features and of controls.
+        own: Transitions of the network's own episodes.
+        rollouts: These episodes.
+        flow: Policy and dynamics together; None where the policy jumps from action to action.
+        steps: How far is looked ahead.
+        confidence: Of each interval.
+        rng: Draws resamples.
+    """
+    features, controls = names
+    fits = [model.increments, model.reward]
+    coefficients = np.concatenate([fit.coefficients for fit in fits])
+    used = coefficients.any(0)
+    words = _variables(features, controls, model.angles)
+    misses = _misses(model, own)
+    errors, horizon = foresight(model, own, steps, rng, confidence)
+    resting = _resting(flow, own)
+    return SparseDynamics(
+        targets=(*(f"change of {name}" for name in features), "reward"),
+        terms=tuple(term_name(term, words) for term in model.terms[used]),
+        exponents=model.terms[used],
+        coefficients=coefficients[:, used],
+        spread=np.concatenate([fit.spread for fit in fits])[:, used],
+        inclusion=np.concatenate([fit.inclusion for fit in fits])[:, used],
+        angles=model.angles,
+        pairs=model.pairs,
+        one_step=_relative(misses, own),
+        suddenness=np.array([suddenness(column) for column in misses.T]),
+        errors=errors,
+        horizon=horizon,
+        reward_error=_reward_error(misses[:, -1], own, rng, confidence),
+        condition=model.condition,
+        redundant=tuple(term_name(term, words) for term in model.terms[model.redundant]),
+        smooth="" if flow else "discrete actions jump: the closed loop has no smooth fixed points",
+        fixed_points=resting.states,
+        moduli=np.abs(resting.eigenvalues),
+        low=model.low,
+        high=model.high,
+        beginnings=rollouts.observations[rollouts.first_steps].astype(float),
+        longest=int(rollouts.lengths.max()),
+    )
+
+
+def _variables(
+    features: Sequence[str], controls: Sequence[str], angles: tuple[int, ...]
+) -> tuple[str, ...]:
+    turned = [f"{what} of {features[i]}" for what in ("sine", "cosine") for i in angles]
+    return (*features, *turned, *controls)
+
+
+def _misses(model: Model, own: Transitions) -> Float[np.ndarray, " row target"]:
+    """Errors of one step, of the increments and of the reward."""
+    theta = model.theta(own.states, own.controls)
+    targets = np.column_stack([own.following - own.states, own.rewards])
+    coefficients = np.concatenate([model.increments.coefficients, model.reward.coefficients])
+    return theta @ coefficients.T - targets
+
+
+def _relative(
+    misses: Float[np.ndarray, " row target"], own: Transitions
+) -> Float[np.ndarray, " target"]:
+    deviation = np.append((own.following - own.states).std(0), own.rewards.std())
+    return np.sqrt(np.mean(np.square(misses), 0)) / np.where(deviation > 0, deviation, 1.0)
+
+
+def _reward_error(
+    misses: Float[np.ndarray, " row"], own: Transitions, rng: np.random.Generator, confidence: float
+) -> Estimate:
+    _, episodes = np.unique(own.episodes, return_inverse=True)
+    sums = np.column_stack([np.bincount(episodes, misses**2), np.bincount(episodes)])
+    return statistics.bootstrap(
+        sums, lambda row: np.sqrt(row[:1] / row[1:]), rng, confidence
+    )[0]
+
+
+def _resting(flow: Flow | None, own: Transitions) -> FixedPoints:
+    if flow is None:
+        nothing = np.zeros((0, own.states.shape[1]))
+        return FixedPoints(nothing, nothing.astype(complex))
+    return fixed_points(flow, own.states)

@@ -72,7 +72,7 @@ class Sindy:
     terms: int = 200
     """Of a dictionary, at most."""
     size: float = 0.05
-    """Terms of the policy per parameter of the network, at most."""
+    """Terms of the policy per parameter of the network, at most; a linear one is always allowed."""
     faithful: float = 0.05
     """Share of other actions, or error in half ranges, up to which fewer terms are preferred."""
     front: int = 8
@@ -115,7 +115,7 @@ class Sindy:
         imitated = _imitated(subject)
         _, terms = dictionary(len(subject.features), 0, self.degree, self.terms)
         unit = usual_changes(subject.policy, subject.visited).numpy().astype(float)
-        search = self._search(subject.policy.checkpoint.parameters)
+        search = self._search(imitated)
 
         def playing(actor: Actor, number: int) -> Rollouts:
             last = number > self.rounds
@@ -134,12 +134,14 @@ class Sindy:
             return SparseEquations(policy, None, dynamics)
         return SparseEquations(policy, dynamics, "")
 
-    def _search(self, parameters: int) -> Search:
+    def _search(self, imitated: Imitated) -> Search:
+        allowed = math.floor(self.size * imitated.policy.checkpoint.parameters)
+        linear = imitated.equations * (len(imitated.features) + 1)
         return Search(
             rounds=self.rounds,
             noise=self.noise,
             rows=self.rows,
-            most=math.floor(self.size * parameters),
+            most=max(allowed, linear),
             shown=self.front,
             faithful=self.faithful,
             models=self.models,
@@ -169,7 +171,9 @@ class Sindy:
             return f"there are only {len(data.states)} steps with a following state"
         if len(np.unique(own.episodes)) < 2:
             return "only one of the policy's own episodes has a second step"
-        training, testing = (_thinned(data.where(rows), self.rows) for rows in (~held_out, held_out))
+        training, testing = (
+            _thinned(data.where(rows), self.rows) for rows in (~held_out, held_out)
+        )
         angles = tuple(
             i
             for i, feature in enumerate(subject.features)

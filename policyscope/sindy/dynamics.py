@@ -1,8 +1,10 @@
 """Dynamics and reward as equations: x' − x = Θ(x, u) Ξ, and r = Θ(x, u) ξ.
 
 Discrete time, as the environment steps. Each feature has an equation of its own, of its own degree
-and sparsity: the sparsest of a grid that predicts held-out episodes nearly as well as the best. Actions appear at most once in a term (control-affine); of discrete actions, an
-indicator of each but the first does.
+and sparsity: the sparsest of a grid that predicts held-out episodes nearly as well as the best.
+Actions appear at most once in a term (control-affine); of discrete actions, an indicator of each
+but the first does. The last step of an episode has no following state and is left out, and with it
+what a reward says of the end.
 """
 
 from dataclasses import dataclass

@@ -53,9 +53,10 @@ def dynamics_answer(  # noqa: PLR0913  the model, its names, where it is judged,
         coefficients=coefficients[:, used],
         spread=np.concatenate([fit.spread for fit in fits])[:, used],
         inclusion=np.concatenate([fit.inclusion for fit in fits])[:, used],
+        effect=_effect(model, own, coefficients)[:, used],
         angles=model.angles,
         pairs=model.pairs,
-        one_step=_relative(misses, own),
+        one_step=np.sqrt(np.mean(np.square(misses), 0)) / _deviations(own),
         suddenness=np.array([suddenness(column) for column in misses.T]),
         errors=errors,
         horizon=horizon,
@@ -87,11 +88,16 @@ def _misses(model: Model, own: Transitions) -> Float[np.ndarray, " row target"]:
     return theta @ coefficients.T - targets
 
 
-def _relative(
-    misses: Float[np.ndarray, " row target"], own: Transitions
-) -> Float[np.ndarray, " target"]:
+def _deviations(own: Transitions) -> Float[np.ndarray, " target"]:
     deviation = np.append((own.following - own.states).std(0), own.rewards.std())
-    return np.sqrt(np.mean(np.square(misses), 0)) / np.where(deviation > 0, deviation, 1.0)
+    return np.where(deviation > 0, deviation, 1.0)
+
+
+def _effect(
+    model: Model, own: Transitions, coefficients: Float[np.ndarray, " target term"]
+) -> Float[np.ndarray, " target term"]:
+    usual = np.sqrt(np.mean(np.square(model.theta(own.states, own.controls)), 0))
+    return np.abs(coefficients) * usual / _deviations(own)[:, None]
 
 
 def _reward_error(
@@ -99,9 +105,7 @@ def _reward_error(
 ) -> Estimate:
     _, episodes = np.unique(own.episodes, return_inverse=True)
     sums = np.column_stack([np.bincount(episodes, misses**2), np.bincount(episodes)])
-    return statistics.bootstrap(
-        sums, lambda row: np.sqrt(row[:1] / row[1:]), rng, confidence
-    )[0]
+    return statistics.bootstrap(sums, lambda row: np.sqrt(row[:1] / row[1:]), rng, confidence)[0]
 
 
 def _resting(flow: Flow | None, own: Transitions) -> FixedPoints:

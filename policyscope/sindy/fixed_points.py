@@ -42,9 +42,7 @@ class FixedPoints:
         return np.abs(self.eigenvalues).max(1, initial=0.0) < 1
 
 
-def fixed_points(
-    flow: Flow, visited: Float[np.ndarray, " row feature"]
-) -> FixedPoints:
+def fixed_points(flow: Flow, visited: Float[np.ndarray, " row feature"]) -> FixedPoints:
     """Search from visited states."""
     deviation = visited.std(0)
     unit = np.where(deviation > 0, deviation, 1.0)

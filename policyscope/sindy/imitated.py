@@ -74,9 +74,7 @@ class Imitated:
         blocks = [np.array([[0.0], [1.0]]) if n == 2 else np.eye(n) for n in self.groups]
         return _block_diagonal(blocks)
 
-    def scores(
-        self, states: Float[np.ndarray, " row feature"]
-    ) -> Float[np.ndarray, " row output"]:
+    def scores(self, states: Float[np.ndarray, " row feature"]) -> Float[np.ndarray, " row output"]:
         """The network's own."""
         parts = np.array_split(states.astype(np.float32), max(len(states) // BATCH, 1))
         with torch.inference_mode():

@@ -106,13 +106,12 @@ def imitated_by(  # noqa: PLR0913  whom, where, with what dictionary, how
     """Find equations that act in a network's place."""
     seen = [playing(Greedy(imitated.policy), 0)]
     training, held_out = _data(imitated, seen, unit, search, rng)
-    for number in range(search.rounds + 1):
-        found = front(fitted(imitated, training, held_out, terms), search.most, search.shown)
-        if number == search.rounds:
-            break
-        own = imitated.played(equations(imitated, terms, found[0].coefficients))
+    for number in range(search.rounds):
+        best = min(fitted(imitated, training, held_out, terms), key=_within_size(search.most))
+        own = imitated.played(equations(imitated, terms, best.coefficients))
         seen.append(playing(Greedy(own), number + 1))
         training, held_out = _data(imitated, seen, unit, search, rng)
+    found = front(fitted(imitated, training, held_out, terms), search.most, search.shown)
     trial = partial(playing, number=search.rounds + 1)
     contenders = [
         contender
@@ -124,6 +123,11 @@ def imitated_by(  # noqa: PLR0913  whom, where, with what dictionary, how
     reference = trial(Greedy(imitated.policy)).returns
     chosen = best_of(contenders, reference, search.faithful)
     return Found(tuple(contenders), chosen, reference, training, held_out, tuple(seen))
+
+
+def _within_size(most: int) -> Callable[[Candidate], tuple[bool, float]]:
+    """Orders candidates: those of few enough terms first, then by error."""
+    return lambda candidate: (candidate.size > most, candidate.error)
 
 
 def _tried(  # noqa: PLR0913  see `imitated_by`
@@ -171,8 +175,9 @@ def equations(
     coefficients: Float[np.ndarray, " equation term"],
 ) -> Equations:
     """As scores, without the terms that no equation has."""
-    used = coefficients.any(0)
-    used[0] |= not used.any()
+    used = np.any(coefficients, axis=0)
+    if not used.any():
+        used = ~terms.any(1)  # the constant, at 0
     return Equations(terms[used], (imitated.mixing @ coefficients[:, used]).T.copy())
 
 

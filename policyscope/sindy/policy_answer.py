@@ -158,7 +158,9 @@ def _doubt(
         doubts = np.sqrt(np.mean(np.var(clipped, 0), 1))
     order = np.argsort(-doubts, kind="stable")[:LISTED]
     sums = np.zeros((len(judge.own.lengths), 2))
-    np.add.at(sums, judge.own.episode_of_step[every], np.column_stack([doubts, np.ones(len(every))]))
+    np.add.at(
+        sums, judge.own.episode_of_step[every], np.column_stack([doubts, np.ones(len(every))])
+    )
     estimate = statistics.bootstrap(
         sums, lambda row: row[:1] / max(row[1], 1.0), judge.rng, judge.confidence
     )[0]

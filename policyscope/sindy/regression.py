@@ -115,7 +115,7 @@ class Sparsity:
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """Equations, and the members that voted on their terms, in the units of features and targets."""
+    """Equations and the members that voted on their terms, in units of features and targets."""
 
     coefficients: Float[np.ndarray, " output term"]
     """Of the terms that at least half of the members kept, fitted once more to all rows."""
@@ -206,7 +206,9 @@ def ensemble(
     coefficients = np.stack(
         [
             candidates(moments, [replace(choice, allowed=kept, threshold=0.0)])[0, output]
-            for output, (choice, kept) in enumerate(zip(choices, voted.inclusion >= MOST, strict=True))
+            for output, (choice, kept) in enumerate(
+                zip(choices, voted.inclusion >= MOST, strict=True)
+            )
         ]
     )
     return Ensemble(coefficients, moments.in_units(members), voted.offered)
@@ -272,4 +274,6 @@ def _blocks(rows: int) -> list[slice]:
 
 def _divided(values: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Divided column by column; 0 where there is nothing to divide by."""
-    return np.divide(values, by, out=np.zeros_like(values), where=np.broadcast_to(by > 0, values.shape))
+    return np.divide(
+        values, by, out=np.zeros_like(values), where=np.broadcast_to(by > 0, values.shape)
+    )

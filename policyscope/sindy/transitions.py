@@ -41,11 +41,13 @@ class Transitions:
         counts = [int(part.episodes.max(initial=-1)) + 1 for part in parts]
         before = np.cumsum([0, *counts[:-1]])
         return cls(
-            *(
-                np.concatenate([getattr(part, name) for part in parts])
-                for name in ("states", "controls", "following", "rewards")
+            states=np.concatenate([part.states for part in parts]),
+            controls=np.concatenate([part.controls for part in parts]),
+            following=np.concatenate([part.following for part in parts]),
+            rewards=np.concatenate([part.rewards for part in parts]),
+            episodes=np.concatenate(
+                [part.episodes + n for part, n in zip(parts, before, strict=True)]
             ),
-            np.concatenate([part.episodes + n for part, n in zip(parts, before, strict=True)]),
         )
 
     def where(self, rows: Shaped[np.ndarray, " row"]) -> "Transitions":

@@ -32,6 +32,9 @@ class SparseDynamics:
     """Standard deviation of each coefficient over the ensemble."""
     inclusion: Float[np.ndarray, " target term"]
     """Share of the ensemble that kept each term."""
+    effect: Float[np.ndarray, " target term"]
+    """Root mean square of each term's contribution in the visited states, in deviations of the
+    target; of one that never changes, in its own unit."""
     angles: tuple[int, ...]
     """Features whose sine and cosine are variables."""
     pairs: tuple[tuple[int, int], ...]

@@ -1,0 +1,183 @@
+"""Figures of equations that would do the same job."""
+
+import numpy as np
+
+from policyscope.readable.text import as_text
+from policyscope.reports.figures.canvas import (
+    COLOURS,
+    FAINT,
+    INK,
+    SYMBOLS,
+    Drawn,
+    blank,
+    interval,
+    text,
+    whiskers,
+)
+from policyscope.reports.figures.sparse_dynamics import draw_dynamics
+from policyscope.reports.results import SparseEquations, SparsePolicy
+from policyscope.statistics import mean
+
+BARS = 25
+"""How many terms are drawn."""
+SHORT = 600
+"""Characters of equations that a caption holds; the report's files have them whole."""
+
+
+def draw_sparse_equations(name: str, result: SparseEquations) -> tuple[Drawn, ...]:
+    """What the equations are worth, what they say, what others would say; then the dynamics."""
+    policy = result.policy
+    drawn = (_returns(name, policy), _terms(name, policy), _front(name, policy))
+    return drawn if result.dynamics is None else (*drawn, *draw_dynamics(name, result.dynamics))
+
+
+def _returns(name: str, policy: SparsePolicy) -> Drawn:
+    """The network, the equations, and what they are compared with."""
+    fidelity = [None, policy.fidelity, *policy.rival_fidelity]
+    rivals = zip(policy.rivals, policy.rival_sizes, strict=True)
+    labels = [
+        f"network, {policy.parameters:,} parameters",
+        f"equations, {policy.size} terms",
+        *(f"{rival}, {size} numbers" for rival, size in rivals),
+    ]
+    returns = [
+        policy.network_return(),
+        policy.own_return(),
+        *(policy.rival_return(i) for i in range(len(policy.rivals))),
+    ]
+    figure = blank(100 + 44 * len(labels))
+    for y, estimate in enumerate(returns):
+        figure.add_scatter(
+            x=[estimate.value],
+            y=[y],
+            error_x=whiskers([estimate]),
+            mode="markers",
+            marker={"color": FAINT if y == 0 else COLOURS[y - 1], "symbol": SYMBOLS[y], "size": 11},
+            hovertext=f"{labels[y]}: {estimate}",
+            hoverinfo="text",
+        )
+    shown = ["" if at is None else f"<br>{_faithful(policy, at.value)}" for at in fidelity]
+    figure.update_yaxes(
+        tickvals=np.arange(len(labels)),
+        ticktext=[f"<b>{text(a)}</b>{b}" for a, b in zip(labels, shown, strict=True)],
+        range=[len(labels) - 0.5, -0.5],
+        showgrid=False,
+    )
+    figure.update_xaxes(title_text="undiscounted return (reward)")
+    equations = " ".join(as_text(policy.surrogate))
+    said = equations if len(equations) <= SHORT else f"{equations[:SHORT]}…"
+    return Drawn(
+        f"{name}-returns",
+        "What the equations are worth",
+        "Mean return in the real environment, the same episodes for all, none of which was fitted, "
+        f"with the {interval(returns[0])}. The tree has at most as many numbers as the equations, "
+        f"fitted to the same states. The equations: {said}",
+        figure.update_layout(showlegend=False),
+    )
+
+
+def _faithful(policy: SparsePolicy, value: float) -> str:
+    return f"{value:.1%} same actions" if policy.discrete else f"error {value:.2g} half ranges"
+
+
+def _terms(name: str, policy: SparsePolicy) -> Drawn:
+    """What each term contributes, and how sure it is to be there."""
+    rows = [
+        (equation, term) for equation, term in zip(*np.nonzero(policy.coefficients), strict=True)
+    ]
+    rows.sort(key=lambda row: -policy.effect[row])
+    shown = rows[:BARS]
+    figure = blank(110 + 28 * len(shown))
+    for equation, left in enumerate(policy.left):
+        mine = [(y, row) for y, row in enumerate(shown) if row[0] == equation]
+        relative = [policy.effect[row] / abs(policy.coefficients[row]) for _, row in mine]
+        figure.add_bar(
+            x=[policy.effect[row] for _, row in mine],
+            y=[y for y, _ in mine],
+            error_x={
+                "array": [
+                    part * policy.spread[row] for part, (_, row) in zip(relative, mine, strict=True)
+                ],
+                "color": INK,
+                "thickness": 1.5,
+                "width": 4,
+            },
+            orientation="h",
+            width=0.6,
+            name=text(left),
+            marker={"color": COLOURS[equation % len(COLOURS)]},
+            hovertext=[
+                f"{text(left)}: {policy.coefficients[row]:.4g} ± {policy.spread[row]:.2g} · "
+                f"{text(policy.terms[row[1]])}, kept by {policy.inclusion[row]:.0%} of the ensemble"
+                for _, row in mine
+            ],
+            hoverinfo="text",
+        )
+    several = len(policy.left) > 1
+    figure.update_yaxes(
+        tickvals=np.arange(len(shown)),
+        ticktext=[
+            f"{text(policy.terms[term])} · {policy.inclusion[equation, term]:.0%}"
+            for equation, term in shown
+        ],
+        range=[len(shown) - 0.4, -0.6],
+        showgrid=False,
+    )
+    figure.update_xaxes(title_text="root mean square of the term in the visited states")
+    hidden = f" The {len(rows) - BARS} smallest of {len(rows)} terms are hidden."
+    return Drawn(
+        f"{name}-terms",
+        "What the equations say",
+        "How much each term contributes where the policy goes, in the unit of the action or of the "
+        f"preference; behind its name the share of {policy.models} members of the ensemble that "
+        "kept it, and as whiskers their standard deviation. Coefficients are shown where the mouse "
+        f"points.{hidden * (len(rows) > BARS)}",
+        figure.update_layout(showlegend=several),
+    )
+
+
+def _front(name: str, policy: SparsePolicy) -> Drawn:
+    """Return against size."""
+    means = [mean(returns, policy.confidence) for returns in policy.front_returns]
+    clean = mean(policy.front_clean, policy.confidence)
+    figure = blank(380)
+    for which, colour, symbol in (
+        ("others", COLOURS[0], SYMBOLS[0]),
+        ("reported", COLOURS[4], SYMBOLS[1]),
+    ):
+        mine = [i for i in range(len(means)) if (i == policy.chosen) == (which == "reported")]
+        figure.add_scatter(
+            x=policy.front_sizes[mine],
+            y=[means[i].value for i in mine],
+            error_y=whiskers([means[i] for i in mine]),
+            mode="markers+text",
+            text=[_off(policy, i) for i in mine],
+            textposition="top right",
+            textfont={"size": 11, "color": FAINT},
+            name=which,
+            marker={"color": colour, "symbol": symbol, "size": 11},
+            hovertext=[f"{policy.front_sizes[i]} terms: {means[i]}" for i in mine],
+            hoverinfo="text",
+        )
+    figure.add_hline(
+        y=clean.value,
+        line={"color": FAINT, "width": 1.5, "dash": "dot"},
+        annotation={"text": f"network {clean.value:.4g}", "font": {"color": FAINT, "size": 11}},
+    )
+    figure.update_xaxes(title_text="terms", type="log")
+    figure.update_yaxes(title_text="undiscounted return (reward)")
+    unit = "share of other actions" if policy.discrete else "error in half ranges"
+    return Drawn(
+        f"{name}-front",
+        "How few terms would do",
+        "Return of equations of different size on episodes that only chose among them, with the "
+        f"{interval(clean)}; the number beside each is its {unit} on held-out states. Reported are "
+        "the fewest terms that do the same job and are faithful; the episodes of the first figure "
+        "had no part in that.",
+        figure,
+    )
+
+
+def _off(policy: SparsePolicy, place: int) -> str:
+    error = policy.front_errors[place]
+    return f"{error:.1%}" if policy.discrete else f"{error:.2g}"

@@ -30,6 +30,7 @@ from policyscope.analyzers.subject import Need, Subject
 from policyscope.reports.results import NotApplicable, SparseEquations
 from policyscope.reports.results.sparse_dynamics import SparseDynamics
 from policyscope.rollouts.actors import Actor, Greedy, UniformRandom
+from policyscope.rollouts.names import Feature
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import another_seed
 from policyscope.rollouts.units import usual_changes
@@ -201,8 +202,8 @@ def _imitated(subject: Subject) -> Imitated:
         half = np.where(np.isfinite(high - low), (high - low) / 2, usual).astype(float)
     return Imitated(
         policy=subject.policy,
-        features=tuple(feature.name for feature in subject.features),
-        actions=tuple(action.name for action in subject.actions),
+        features=tuple(map(_labelled, subject.features)),
+        actions=tuple(map(_labelled, subject.actions)),
         environment=subject.environment.playable if subject.environment else "",
         groups=groups,
         starts=starts,
@@ -210,6 +211,10 @@ def _imitated(subject: Subject) -> Imitated:
         high=high,
         half=half,
     )
+
+
+def _labelled(feature: Feature) -> str:
+    return f"{feature.name} ({feature.unit})" if feature.unit else feature.name
 
 
 def _flow(model: Model, imitated: Imitated, found: Found, terms: np.ndarray) -> Flow:

@@ -6,12 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 from policyscope import statistics
+from policyscope.readable.text import bare
 from policyscope.reports.results.sparse_dynamics import SparseDynamics
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.sindy.dynamics import Model
 from policyscope.sindy.fixed_points import FixedPoints, Flow, fixed_points
 from policyscope.sindy.foresight import foresight, suddenness
-from policyscope.sindy.library import term_name
+from policyscope.sindy.library import term_names
 from policyscope.sindy.transitions import Transitions
 from policyscope.statistics import Estimate
 
@@ -38,7 +39,7 @@ def dynamics_answer(  # noqa: PLR0913  the model, its names, where it is judged,
         confidence: Of each interval.
         rng: Draws resamples.
     """
-    features, controls = names
+    features, controls = ([bare(name) for name in group] for group in names)
     fits = [model.increments, model.reward]
     coefficients = np.concatenate([fit.coefficients for fit in fits])
     used = coefficients.any(0)
@@ -48,7 +49,7 @@ def dynamics_answer(  # noqa: PLR0913  the model, its names, where it is judged,
     resting = _resting(flow, own)
     return SparseDynamics(
         targets=(*(f"change of {name}" for name in features), "reward"),
-        terms=tuple(term_name(term, words) for term in model.terms[used]),
+        terms=term_names(model.terms[used], words),
         exponents=model.terms[used],
         coefficients=coefficients[:, used],
         spread=np.concatenate([fit.spread for fit in fits])[:, used],
@@ -62,7 +63,7 @@ def dynamics_answer(  # noqa: PLR0913  the model, its names, where it is judged,
         horizon=horizon,
         reward_error=_reward_error(misses[:, -1], own, rng, confidence),
         condition=model.condition,
-        redundant=tuple(term_name(term, words) for term in model.terms[model.redundant]),
+        redundant=term_names(model.terms[model.redundant], words),
         smooth="" if flow else "discrete actions jump: the closed loop has no smooth fixed points",
         fixed_points=resting.states,
         moduli=np.abs(resting.eigenvalues),

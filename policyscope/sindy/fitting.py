@@ -73,7 +73,7 @@ def fitted(
             answers = np.moveaxis(seen @ np.moveaxis(fits, 2, 1), 2, -1) @ imitated.mixing.T
             errors = [imitated.summary(imitated.errors(a, held_out.scores)) for a in answers]
             found += [
-                Candidate(fit, float(error), aim.name, degree, choice, aimed)
+                Candidate(fit, error, aim.name, degree, choice, aimed)
                 for fit, error, choice in zip(fits, errors, choices, strict=True)
             ]
     return found

@@ -15,6 +15,7 @@ Equations are fitted to one of two *aims*, whichever does better on held-out sta
 What the clip of the action, or the choice of the largest score, does anyway need not be fitted.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,10 +105,10 @@ class Imitated:
         done, wanted = (np.clip(values, self.low, self.high) for values in (answers, scores))
         return np.mean(np.square((done - wanted) / self.half), 1)
 
-    def summary(self, errors: Float[np.ndarray, " *any row"]) -> Float[np.ndarray, " *any"]:
+    def summary(self, errors: Float[np.ndarray, " row"]) -> float:
         """One number: the share of other actions, or the root mean squared error."""
-        means = errors.mean(-1)
-        return means if self.groups else np.sqrt(means)
+        mean = float(errors.mean())
+        return mean if self.groups else math.sqrt(mean)
 
     def chosen(self, scores: Float[np.ndarray, " row output"]) -> Int[np.ndarray, " row choice"]:
         """The place of the largest score of each choice."""

@@ -147,7 +147,7 @@ def _tried(  # noqa: PLR0913  see `imitated_by`
     form = equations(imitated, terms, fit.coefficients)
     errors = imitated.errors(form_scores(form, held_out.states), held_out.scores)
     returns = trial(Greedy(imitated.played(form))).returns
-    return Contender(candidate, fit, float(imitated.summary(errors)), returns)
+    return Contender(candidate, fit, imitated.summary(errors), returns)
 
 
 def best_of(

@@ -4,11 +4,14 @@ A term is a row of exponents: (1, 0, 2) is x₀ x₂². So products, derivatives
 nothing else, and equations can be evaluated anywhere.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from policyscope.readable.text import SUPERSCRIPTS, bare
 
 
 def exponents(variables: int, degree: int) -> Int[np.ndarray, " term variable"]:
@@ -35,12 +38,17 @@ def dictionary(
     Returns:
         The highest degree that is affordable, and its terms.
     """
-    for highest in range(degree, 1, -1):
-        terms = exponents(states + controls, highest)
-        terms = terms[terms[:, states:].sum(1) <= 1]
-        if len(terms) <= most:
-            return highest, terms
-    return 1, exponents(states + controls, 1)
+    highest = degree
+    while highest > 1 and _count(states, controls, highest) > most:
+        highest -= 1
+    terms = exponents(states + controls, highest)
+    return highest, terms[terms[:, states:].sum(1) <= 1]
+
+
+def _count(states: int, controls: int, degree: int) -> int:
+    """How many terms there would be: with all states alone, and with each control once."""
+    alone = math.comb(states + degree, degree)
+    return alone + controls * math.comb(states + degree - 1, degree - 1)
 
 
 def monomials(
@@ -66,15 +74,15 @@ def _product(
     return known[term]
 
 
-def term_name(term: Sequence[int], names: Sequence[str]) -> str:
-    """A term as people write it: `angle sine · torque²`; the constant is 1."""
-    factors = [
-        name + (_raised(exponent) if exponent > 1 else "")
-        for name, exponent in zip(names, term, strict=True)
-        if exponent
-    ]
-    return " · ".join(factors) or "1"
-
-
-def _raised(exponent: int) -> str:
-    return str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+def term_names(terms: Int[np.ndarray, " term variable"], names: Sequence[str]) -> tuple[str, ...]:
+    """Terms as people write them: `angle sine · torque²`; the constant is 1."""
+    words = [bare(name) for name in names]
+    return tuple(
+        " · ".join(
+            word + (str(exponent).translate(SUPERSCRIPTS) if exponent > 1 else "")
+            for word, exponent in zip(words, term, strict=True)
+            if exponent
+        )
+        or "1"
+        for term in terms.tolist()
+    )

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from policyscope import statistics
 from policyscope.readable.equations import Equations
+from policyscope.readable.text import bare
 from policyscope.readable.tree import Tree
 from policyscope.reports.results.sparse_policy import SparsePolicy
 from policyscope.rollouts.actors import Actor, Greedy
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.sindy.imitated import Imitated
 from policyscope.sindy.imitation import Found, equations, form_scores
-from policyscope.sindy.library import monomials, term_name
+from policyscope.sindy.library import monomials, term_names
+from policyscope.sindy.regression import Ensemble
 from policyscope.sindy.rivals import linear, tree
 from policyscope.statistics import Estimate
 
@@ -40,7 +43,7 @@ class Judge:
         return self.own.observations.astype(float)
 
     def per_episode(
-        self, values: Float[np.ndarray, " step"], rollouts: Rollouts, root: bool = False
+        self, values: Shaped[np.ndarray, " step"], rollouts: Rollouts, root: bool = False
     ) -> Estimate:
         """The mean over steps, or its root; its interval is over episodes."""
         sums = np.add.reduceat(values.astype(float), rollouts.first_steps)
@@ -71,26 +74,19 @@ def policy_answer(
 ) -> SparsePolicy:
     """Judge what was found, and its rivals."""
     imitated, winner = judge.imitated, found.contenders[found.chosen]
-    fit = winner.fit
-    form = equations(imitated, terms, fit.coefficients)
-    used = fit.coefficients.any(0)
+    form = equations(imitated, terms, winner.fit.coefficients)
     scores = imitated.scores(judge.states)
     played = judge.played(form)
     rivals: dict[str, Equations | Tree] = {
         "linear": linear(imitated, found.training, found.held_out),
         "tree": tree(imitated, found.training, winner.size, seed),
     }
-    theta = monomials(judge.states, terms[used])
     disagreement, states, doubts = _doubt(judge, found, terms)
     outside = _outside(played.observations.astype(float), found.training.states)
     return SparsePolicy(
         surrogate=imitated.readable(form),
         left=_left(imitated),
-        terms=tuple(term_name(term, imitated.features) for term in terms[used]),
-        coefficients=fit.coefficients[:, used],
-        spread=fit.spread[:, used],
-        inclusion=fit.inclusion[:, used],
-        effect=np.abs(fit.coefficients[:, used]) * np.sqrt(np.mean(np.square(theta), 0)),
+        **_said(judge, winner.fit, terms),
         parameters=imitated.policy.checkpoint.parameters,
         discrete=bool(imitated.groups),
         models=models,
@@ -103,11 +99,7 @@ def policy_answer(
             judge.fidelity(rival.scores(judge.states), scores) for rival in rivals.values()
         ),
         rival_returns=np.stack([judge.played(rival).returns for rival in rivals.values()]),
-        front_sizes=np.array([contender.size for contender in found.contenders]),
-        front_errors=np.array([contender.error for contender in found.contenders]),
-        front_returns=np.stack([contender.returns for contender in found.contenders]),
-        front_clean=found.reference,
-        chosen=found.chosen,
+        **_front(found),
         disagreement=disagreement,
         doubtful=states,
         doubts=doubts,
@@ -116,9 +108,33 @@ def policy_answer(
     )
 
 
+def _said(judge: Judge, fit: Ensemble, terms: Int[np.ndarray, " term variable"]) -> dict[str, Any]:
+    """The terms that an equation has, and how sure they are."""
+    used = np.any(fit.coefficients, axis=0)
+    usual = np.sqrt(np.mean(np.square(monomials(judge.states, terms[used])), 0))
+    return {
+        "terms": term_names(terms[used], judge.imitated.features),
+        "coefficients": fit.coefficients[:, used],
+        "spread": fit.spread[:, used],
+        "inclusion": fit.inclusion[:, used],
+        "effect": np.abs(fit.coefficients[:, used]) * usual,
+    }
+
+
+def _front(found: Found) -> dict[str, Any]:
+    """The candidates that played."""
+    return {
+        "front_sizes": np.array([contender.size for contender in found.contenders]),
+        "front_errors": np.array([contender.error for contender in found.contenders]),
+        "front_returns": np.stack([contender.returns for contender in found.contenders]),
+        "front_clean": found.reference,
+        "chosen": found.chosen,
+    }
+
+
 def _left(imitated: Imitated) -> tuple[str, ...]:
     """What each equation is of."""
-    names = imitated.actions
+    names = tuple(bare(name) for name in imitated.actions)
     if not imitated.groups:
         return names
     ends = np.cumsum(imitated.groups).tolist()
@@ -138,7 +154,7 @@ def _outside(
     states: Float[np.ndarray, " row feature"], known: Float[np.ndarray, " state feature"]
 ) -> Bool[np.ndarray, " row"]:
     """Whether a feature is beyond all that was fitted."""
-    return np.any((states < known.min(0)) | (states > known.max(0)), 1)
+    return np.any((states < known.min(0)) | (states > known.max(0)), axis=1)
 
 
 def _doubt(

@@ -29,25 +29,8 @@ def draw_dynamics(name: str, result: SparseDynamics) -> tuple[Drawn, ...]:
 
 def _foresight(name: str, result: SparseDynamics) -> Drawn:
     """The error against the number of steps, and where trust ends."""
-    steps = np.arange(1, len(result.errors) + 1)
     figure = blank(380)
-    low, high = ([getattr(error, end) for error in result.errors] for end in ("low", "high"))
-    figure.add_scatter(
-        x=np.concatenate([steps, steps[::-1]]),
-        y=np.concatenate([high, low[::-1]]),
-        fill="toself",
-        fillcolor="rgba(0,114,178,0.2)",
-        line={"width": 0},
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=steps,
-        y=[error.value for error in result.errors],
-        mode="lines",
-        line={"color": COLOURS[0], "width": 2},
-        hovertext=[f"{i} steps: {error}" for i, error in zip(steps, result.errors, strict=True)],
-        hoverinfo="text",
-    )
+    _add_errors(figure, result)
     figure.add_hline(y=TRUSTED, line={"color": FAINT, "width": 1.5, "dash": "dot"})
     if not result.foreseen:
         figure.add_vline(
@@ -68,6 +51,28 @@ def _foresight(name: str, result: SparseDynamics) -> Drawn:
     )
 
 
+def _add_errors(figure: go.Figure, result: SparseDynamics) -> None:
+    """The error after each number of steps, in its band."""
+    steps = np.arange(1, len(result.errors) + 1)
+    low, high = ([getattr(error, end) for error in result.errors] for end in ("low", "high"))
+    figure.add_scatter(
+        x=np.concatenate([steps, steps[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself",
+        fillcolor="rgba(0,114,178,0.2)",
+        line={"width": 0},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=steps,
+        y=[error.value for error in result.errors],
+        mode="lines",
+        line={"color": COLOURS[0], "width": 2},
+        hovertext=[f"{i} steps: {error}" for i, error in zip(steps, result.errors, strict=True)],
+        hoverinfo="text",
+    )
+
+
 def _told(result: SparseDynamics) -> str:
     if result.foreseen:
         return f"not within the {len(result.errors)} steps that were looked ahead"
@@ -77,28 +82,8 @@ def _told(result: SparseDynamics) -> str:
 def _equations(name: str, result: SparseDynamics) -> Drawn:
     """Coefficients, a column for each equation; coloured by what they contribute."""
     order = np.argsort(-result.effect.max(0), kind="stable")[:ROWS]
-    effect = np.where(result.coefficients == 0, np.nan, result.effect)[:, order].T
-    cells = [
-        ["" if c == 0 else legible(float(c)) for c in row]
-        for row in result.coefficients[:, order].T
-    ]
-    figure = blank(150 + 28 * len(order))
-    figure.add_trace(
-        go.Heatmap(
-            z=effect,
-            text=cells,
-            texttemplate="%{text}",
-            textfont={"color": INK},
-            hovertext=_hover(result, order),
-            hoverinfo="text",
-            colorscale=LIGHT,
-            zmin=0,
-            zmax=1,
-            xgap=2,
-            ygap=2,
-            colorbar={"title": {"text": "contribution", "side": "right"}},
-        )
-    )
+    figure = blank(170 + 28 * len(order))
+    figure.add_trace(_cells(result, order))
     figure.update_xaxes(
         tickvals=np.arange(len(result.targets)),
         ticktext=[text(target) for target in result.targets],
@@ -120,6 +105,24 @@ def _equations(name: str, result: SparseDynamics) -> Drawn:
         f"{_resting(result)}",
         figure,
         room=6 * len(result.targets) + 16,
+    )
+
+
+def _cells(result: SparseDynamics, order: np.ndarray) -> go.Heatmap:
+    coefficients = result.coefficients[:, order].T
+    return go.Heatmap(
+        z=np.where(coefficients == 0, np.nan, result.effect[:, order].T),
+        text=[["" if c == 0 else legible(float(c)) for c in row] for row in coefficients],
+        texttemplate="%{text}",
+        textfont={"color": INK},
+        hovertext=_hover(result, order),
+        hoverinfo="text",
+        colorscale=LIGHT,
+        zmin=0,
+        zmax=1,
+        xgap=2,
+        ygap=2,
+        colorbar={"title": {"text": "contribution", "side": "right"}},
     )
 
 

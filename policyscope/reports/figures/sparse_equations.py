@@ -1,6 +1,7 @@
 """Figures of equations that would do the same job."""
 
 import numpy as np
+import plotly.graph_objects as go
 
 from policyscope.readable.text import as_text
 from policyscope.reports.figures.canvas import (
@@ -16,7 +17,7 @@ from policyscope.reports.figures.canvas import (
 )
 from policyscope.reports.figures.sparse_dynamics import draw_dynamics
 from policyscope.reports.results import SparseEquations, SparsePolicy
-from policyscope.statistics import mean
+from policyscope.statistics import Estimate, mean
 
 BARS = 25
 """How many terms are drawn."""
@@ -46,16 +47,7 @@ def _returns(name: str, policy: SparsePolicy) -> Drawn:
         *(policy.rival_return(i) for i in range(len(policy.rivals))),
     ]
     figure = blank(100 + 44 * len(labels))
-    for y, estimate in enumerate(returns):
-        figure.add_scatter(
-            x=[estimate.value],
-            y=[y],
-            error_x=whiskers([estimate]),
-            mode="markers",
-            marker={"color": FAINT if y == 0 else COLOURS[y - 1], "symbol": SYMBOLS[y], "size": 11},
-            hovertext=f"{labels[y]}: {estimate}",
-            hoverinfo="text",
-        )
+    _add_points(figure, returns, labels)
     shown = ["" if at is None else f"<br>{_faithful(policy, at.value)}" for at in fidelity]
     figure.update_yaxes(
         tickvals=np.arange(len(labels)),
@@ -76,44 +68,32 @@ def _returns(name: str, policy: SparsePolicy) -> Drawn:
     )
 
 
+def _add_points(figure: go.Figure, returns: list[Estimate], labels: list[str]) -> None:
+    """An estimate in each row, the network's without colour."""
+    for y, estimate in enumerate(returns):
+        figure.add_scatter(
+            x=[estimate.value],
+            y=[y],
+            error_x=whiskers([estimate]),
+            mode="markers",
+            marker={"color": FAINT if y == 0 else COLOURS[y - 1], "symbol": SYMBOLS[y], "size": 11},
+            hovertext=f"{labels[y]}: {estimate}",
+            hoverinfo="text",
+        )
+
+
 def _faithful(policy: SparsePolicy, value: float) -> str:
     return f"{value:.1%} same actions" if policy.discrete else f"error {value:.2g} half ranges"
 
 
 def _terms(name: str, policy: SparsePolicy) -> Drawn:
     """What each term contributes, and how sure it is to be there."""
-    rows = [
-        (equation, term) for equation, term in zip(*np.nonzero(policy.coefficients), strict=True)
-    ]
+    rows = list(zip(*(part.tolist() for part in np.nonzero(policy.coefficients)), strict=True))
     rows.sort(key=lambda row: -policy.effect[row])
     shown = rows[:BARS]
     figure = blank(110 + 28 * len(shown))
-    for equation, left in enumerate(policy.left):
-        mine = [(y, row) for y, row in enumerate(shown) if row[0] == equation]
-        relative = [policy.effect[row] / abs(policy.coefficients[row]) for _, row in mine]
-        figure.add_bar(
-            x=[policy.effect[row] for _, row in mine],
-            y=[y for y, _ in mine],
-            error_x={
-                "array": [
-                    part * policy.spread[row] for part, (_, row) in zip(relative, mine, strict=True)
-                ],
-                "color": INK,
-                "thickness": 1.5,
-                "width": 4,
-            },
-            orientation="h",
-            width=0.6,
-            name=text(left),
-            marker={"color": COLOURS[equation % len(COLOURS)]},
-            hovertext=[
-                f"{text(left)}: {policy.coefficients[row]:.4g} ± {policy.spread[row]:.2g} · "
-                f"{text(policy.terms[row[1]])}, kept by {policy.inclusion[row]:.0%} of the ensemble"
-                for _, row in mine
-            ],
-            hoverinfo="text",
-        )
-    several = len(policy.left) > 1
+    for equation in range(len(policy.left)):
+        _add_bars(figure, policy, equation, shown)
     figure.update_yaxes(
         tickvals=np.arange(len(shown)),
         ticktext=[
@@ -132,7 +112,33 @@ def _terms(name: str, policy: SparsePolicy) -> Drawn:
         f"preference; behind its name the share of {policy.models} members of the ensemble that "
         "kept it, and as whiskers their standard deviation. Coefficients are shown where the mouse "
         f"points.{hidden * (len(rows) > BARS)}",
-        figure.update_layout(showlegend=several),
+        figure.update_layout(showlegend=len(policy.left) > 1),
+    )
+
+
+def _add_bars(
+    figure: go.Figure, policy: SparsePolicy, equation: int, shown: list[tuple[int, int]]
+) -> None:
+    """The terms of one equation, in their places among all."""
+    places = [y for y, row in enumerate(shown) if row[0] == equation]
+    mine = [shown[y] for y in places]
+    left = text(policy.left[equation])
+    usual = [policy.effect[row] / abs(policy.coefficients[row]) for row in mine]
+    spread = [part * policy.spread[row] for part, row in zip(usual, mine, strict=True)]
+    figure.add_bar(
+        x=[policy.effect[row] for row in mine],
+        y=places,
+        error_x={"array": spread, "color": INK, "thickness": 1.5, "width": 4},
+        orientation="h",
+        width=0.6,
+        name=left,
+        marker={"color": COLOURS[equation % len(COLOURS)]},
+        hovertext=[
+            f"{left}: {policy.coefficients[row]:.4g} ± {policy.spread[row]:.2g} · "
+            f"{text(policy.terms[row[1]])}, kept by {policy.inclusion[row]:.0%} of the ensemble"
+            for row in mine
+        ],
+        hoverinfo="text",
     )
 
 
@@ -141,11 +147,8 @@ def _front(name: str, policy: SparsePolicy) -> Drawn:
     means = [mean(returns, policy.confidence) for returns in policy.front_returns]
     clean = mean(policy.front_clean, policy.confidence)
     figure = blank(380)
-    for which, colour, symbol in (
-        ("others", COLOURS[0], SYMBOLS[0]),
-        ("reported", COLOURS[4], SYMBOLS[1]),
-    ):
-        mine = [i for i in range(len(means)) if (i == policy.chosen) == (which == "reported")]
+    for chosen in (False, True):
+        mine = [i for i in range(len(means)) if (i == policy.chosen) == chosen]
         figure.add_scatter(
             x=policy.front_sizes[mine],
             y=[means[i].value for i in mine],
@@ -154,8 +157,8 @@ def _front(name: str, policy: SparsePolicy) -> Drawn:
             text=[_off(policy, i) for i in mine],
             textposition="top right",
             textfont={"size": 11, "color": FAINT},
-            name=which,
-            marker={"color": colour, "symbol": symbol, "size": 11},
+            name="reported" if chosen else "others",
+            marker={"color": COLOURS[4 * chosen], "symbol": SYMBOLS[chosen], "size": 11},
             hovertext=[f"{policy.front_sizes[i]} terms: {means[i]}" for i in mine],
             hoverinfo="text",
         )

@@ -56,14 +56,14 @@ def _returns(name: str, policy: SparsePolicy) -> Drawn:
         showgrid=False,
     )
     figure.update_xaxes(title_text="undiscounted return (reward)")
-    equations = " ".join(as_text(policy.surrogate))
-    said = equations if len(equations) <= SHORT else f"{equations[:SHORT]}…"
+    equations = "; ".join(as_text(policy.surrogate))
+    said = equations if len(equations) <= SHORT else f"{equations[:SHORT]} …"
     return Drawn(
         f"{name}-returns",
         "What the equations are worth",
         "Mean return in the real environment, the same episodes for all, none of which was fitted, "
         f"with the {interval(returns[0])}. The tree has at most as many numbers as the equations, "
-        f"fitted to the same states. The equations: {said}",
+        f"fitted to the same states. The equations: {said}.",
         figure.update_layout(showlegend=False),
     )
 

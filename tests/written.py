@@ -55,6 +55,7 @@ def sparse_dynamics(**changes) -> SparseDynamics:
     plain = {
         "targets": ("change of x", "change of v", "reward"),
         "terms": ("x", "v", "torque", "x²"),
+        "variables": ("x", "v", "torque"),
         "exponents": np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [2, 0, 0]]),
         "coefficients": np.array([[0, 0.1, 0, 0], [-0.2, 0, 1, 0], [0, 0, 0, -1.0]]),
         "spread": np.zeros((3, 4)),

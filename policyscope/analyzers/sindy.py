@@ -30,12 +30,11 @@ from policyscope.analyzers.subject import Need, Subject
 from policyscope.reports.results import NotApplicable, SparseEquations
 from policyscope.reports.results.sparse_dynamics import SparseDynamics
 from policyscope.rollouts.actors import Actor, Greedy, UniformRandom
-from policyscope.rollouts.names import Feature
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import another_seed
 from policyscope.rollouts.units import usual_changes
 from policyscope.sindy.circles import circles
-from policyscope.sindy.dynamics import Limits, Model, identified
+from policyscope.sindy.dynamics import Law, Limits, identified
 from policyscope.sindy.dynamics_answer import dynamics_answer
 from policyscope.sindy.exploring import Exploring, drawable
 from policyscope.sindy.fixed_points import Flow
@@ -183,7 +182,7 @@ class Sindy:
         limits = Limits(self.dynamics_degree, self.terms, self.models, self.dropped)
         pairs = circles(training.states)
         model = identified(training, testing, angles, pairs, limits, rng)
-        flow = None if imitated.groups else _flow(model, imitated, found, terms)
+        flow = None if imitated.groups else _flow(model.law, imitated, found, terms)
         names = imitated.features, _controls(imitated)
         return dynamics_answer(
             model, names, own, subject.rollouts, flow, self.steps, self.confidence, rng
@@ -202,8 +201,8 @@ def _imitated(subject: Subject) -> Imitated:
         half = np.where(np.isfinite(high - low), (high - low) / 2, usual).astype(float)
     return Imitated(
         policy=subject.policy,
-        features=tuple(map(_labelled, subject.features)),
-        actions=tuple(map(_labelled, subject.actions)),
+        features=tuple(feature.label for feature in subject.features),
+        actions=tuple(action.label for action in subject.actions),
         environment=subject.environment.playable if subject.environment else "",
         groups=groups,
         starts=starts,
@@ -213,17 +212,13 @@ def _imitated(subject: Subject) -> Imitated:
     )
 
 
-def _labelled(feature: Feature) -> str:
-    return f"{feature.name} ({feature.unit})" if feature.unit else feature.name
-
-
-def _flow(model: Model, imitated: Imitated, found: Found, terms: np.ndarray) -> Flow:
+def _flow(law: Law, imitated: Imitated, found: Found, terms: np.ndarray) -> Flow:
     """Policy and dynamics together, both as equations."""
     form = equations(imitated, terms, found.contenders[found.chosen].fit.coefficients)
 
     def flow(states: Float[np.ndarray, " row feature"]) -> Float[np.ndarray, " row feature"]:
         actions = np.clip(form_scores(form, states), imitated.low, imitated.high)
-        return model.step(states, actions)
+        return law.step(states, actions)
 
     return flow
 

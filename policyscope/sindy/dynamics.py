@@ -33,8 +33,8 @@ ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """Equations of what a step does."""
+class Law:
+    """What a step does, and what it is rewarded with."""
 
     terms: Int[np.ndarray, " term variable"]
     """Exponents of the features, of sines and cosines of some, and of the controls."""
@@ -42,16 +42,12 @@ class Model:
     """Features whose sine and cosine are variables too."""
     pairs: tuple[tuple[int, int], ...]
     """Features on a circle."""
-    increments: Ensemble
-    """Of x' − x."""
-    reward: Ensemble
+    increments: Float[np.ndarray, " feature term"]
+    """Coefficients of x' − x."""
+    reward: Float[np.ndarray, " term"]
     low: Float[np.ndarray, " feature"]
     """The least of each feature in the data."""
     high: Float[np.ndarray, " feature"]
-    redundant: Bool[np.ndarray, " term"]
-    """Terms that others say exactly, in this data."""
-    condition: float
-    """Of the columns that were left."""
 
     def theta(
         self, states: Float[np.ndarray, " row feature"], controls: Float[np.ndarray, " row control"]
@@ -60,14 +56,25 @@ class Model:
         return monomials(variables(states, self.angles, controls), self.terms)
 
     def step(
-        self,
-        states: Float[np.ndarray, " row feature"],
-        controls: Float[np.ndarray, " row control"],
+        self, states: Float[np.ndarray, " row feature"], controls: Float[np.ndarray, " row control"]
     ) -> Float[np.ndarray, " row feature"]:
         """The states that follow, on their circles, and not endlessly far from the data."""
-        following = states + self.theta(states, controls) @ self.increments.coefficients.T
+        following = states + self.theta(states, controls) @ self.increments.T
         room = SLACK * (self.high - self.low)
         return on_circles(np.clip(following, self.low - room, self.high + room), self.pairs)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The law that was found, and how sure it is."""
+
+    law: Law
+    increments: Ensemble
+    reward: Ensemble
+    redundant: Bool[np.ndarray, " term"]
+    """Terms that others say exactly, in this data."""
+    condition: float
+    """Of the columns that were left."""
 
 
 def variables(
@@ -108,14 +115,19 @@ def identified(
     allowed = independent(moments)
     choices = _chosen(moments, allowed, terms, degree, held_out, angles)
     fitted = ensemble(moments, choices, limits.models, limits.dropped, rng)
-    return Model(
+    law = Law(
         terms=terms,
         angles=angles,
         pairs=pairs,
-        increments=fitted.some(slice(-1)),
-        reward=fitted.some(slice(-1, None)),
+        increments=fitted.coefficients[:-1],
+        reward=fitted.coefficients[-1],
         low=training.states.min(0),
         high=training.states.max(0),
+    )
+    return Model(
+        law=law,
+        increments=fitted.some(slice(-1)),
+        reward=fitted.some(slice(-1, None)),
         redundant=~allowed,
         condition=condition(moments, allowed),
     )

@@ -9,7 +9,7 @@ from policyscope import statistics
 from policyscope.readable.text import bare
 from policyscope.reports.results.sparse_dynamics import SparseDynamics
 from policyscope.rollouts.rollouts import Rollouts
-from policyscope.sindy.dynamics import Model
+from policyscope.sindy.dynamics import Law, Model
 from policyscope.sindy.fixed_points import FixedPoints, Flow, fixed_points
 from policyscope.sindy.foresight import foresight, suddenness
 from policyscope.sindy.library import term_names
@@ -40,35 +40,36 @@ def dynamics_answer(  # noqa: PLR0913  the model, its names, where it is judged,
         rng: Draws resamples.
     """
     features, controls = ([bare(name) for name in group] for group in names)
-    fits = [model.increments, model.reward]
-    coefficients = np.concatenate([fit.coefficients for fit in fits])
+    law, fits = model.law, [model.increments, model.reward]
+    coefficients = np.vstack([law.increments, law.reward])
     used = coefficients.any(0)
-    words = _variables(features, controls, model.angles)
-    misses = _misses(model, own)
-    errors, horizon = foresight(model, own, steps, rng, confidence)
+    words = _variables(features, controls, law.angles)
+    misses = _misses(law, own)
+    errors, horizon = foresight(law, own, steps, rng, confidence)
     resting = _resting(flow, own)
     return SparseDynamics(
         targets=(*(f"change of {name}" for name in features), "reward"),
-        terms=term_names(model.terms[used], words),
-        exponents=model.terms[used],
+        terms=term_names(law.terms[used], words),
+        variables=words,
+        exponents=law.terms[used],
         coefficients=coefficients[:, used],
         spread=np.concatenate([fit.spread for fit in fits])[:, used],
         inclusion=np.concatenate([fit.inclusion for fit in fits])[:, used],
-        effect=_effect(model, own, coefficients)[:, used],
-        angles=model.angles,
-        pairs=model.pairs,
+        effect=_effect(law, own, coefficients)[:, used],
+        angles=law.angles,
+        pairs=law.pairs,
         one_step=np.sqrt(np.mean(np.square(misses), 0)) / _deviations(own),
         suddenness=np.array([suddenness(column) for column in misses.T]),
         errors=errors,
         horizon=horizon,
         reward_error=_reward_error(misses[:, -1], own, rng, confidence),
         condition=model.condition,
-        redundant=term_names(model.terms[model.redundant], words),
+        redundant=term_names(law.terms[model.redundant], words),
         smooth="" if flow else "discrete actions jump: the closed loop has no smooth fixed points",
         fixed_points=resting.states,
         moduli=np.abs(resting.eigenvalues),
-        low=model.low,
-        high=model.high,
+        low=law.low,
+        high=law.high,
         beginnings=rollouts.observations[rollouts.first_steps].astype(float),
         longest=int(rollouts.lengths.max()),
     )
@@ -81,12 +82,11 @@ def _variables(
     return (*features, *turned, *controls)
 
 
-def _misses(model: Model, own: Transitions) -> Float[np.ndarray, " row target"]:
+def _misses(law: Law, own: Transitions) -> Float[np.ndarray, " row target"]:
     """Errors of one step, of the increments and of the reward."""
-    theta = model.theta(own.states, own.controls)
+    theta = law.theta(own.states, own.controls)
     targets = np.column_stack([own.following - own.states, own.rewards])
-    coefficients = np.concatenate([model.increments.coefficients, model.reward.coefficients])
-    return theta @ coefficients.T - targets
+    return theta @ np.vstack([law.increments, law.reward]).T - targets
 
 
 def _deviations(own: Transitions) -> Float[np.ndarray, " target"]:
@@ -95,9 +95,9 @@ def _deviations(own: Transitions) -> Float[np.ndarray, " target"]:
 
 
 def _effect(
-    model: Model, own: Transitions, coefficients: Float[np.ndarray, " target term"]
+    law: Law, own: Transitions, coefficients: Float[np.ndarray, " target term"]
 ) -> Float[np.ndarray, " target term"]:
-    usual = np.sqrt(np.mean(np.square(model.theta(own.states, own.controls)), 0))
+    usual = np.sqrt(np.mean(np.square(law.theta(own.states, own.controls)), 0))
     return np.abs(coefficients) * usual / _deviations(own)[:, None]
 
 

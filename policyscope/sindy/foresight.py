@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from policyscope import statistics
-from policyscope.sindy.dynamics import Model
+from policyscope.sindy.dynamics import Law
 from policyscope.sindy.transitions import Transitions
 from policyscope.statistics import Estimate
 
@@ -20,7 +20,7 @@ STARTS = 400
 
 
 def foresight(
-    model: Model,
+    law: Law,
     own: Transitions,
     steps: int,
     rng: np.random.Generator,
@@ -29,13 +29,13 @@ def foresight(
     """The error after each number of steps, and the last step before trust ends.
 
     Args:
-        model: The equations.
+        law: The equations.
         own: Held-out episodes, at least two.
         steps: How far ahead, at most; as far as the longest episode goes.
         rng: Draws resamples of episodes.
         confidence: Of each interval.
     """
-    squares, counts = _summed(model, own, steps)
+    squares, counts = _summed(law, own, steps)
     ahead = squares.shape[1]
 
     def statistic(row: np.ndarray) -> np.ndarray:
@@ -50,7 +50,7 @@ def foresight(
 
 
 def _summed(
-    model: Model, own: Transitions, steps: int
+    law: Law, own: Transitions, steps: int
 ) -> tuple[Float[np.ndarray, " episode step"], Float[np.ndarray, " episode step"]]:
     """Squared errors of each episode after each number of steps, and of how many states."""
     names, episode_of_row, lengths = np.unique(
@@ -66,7 +66,7 @@ def _summed(
         going = now < len(own.states)
         going[going] = episode_of_row[now[going]] == episode_of_row[starts[going]]
         starts, states, now = starts[going], states[going], now[going]
-        states = model.step(states, own.controls[now])
+        states = law.step(states, own.controls[now])
         misses = np.mean(np.square((states - own.following[now]) / unit)[:, moving], 1)
         squares[:, step] = np.bincount(episode_of_row[starts], misses, len(names))
         counts[:, step] = np.bincount(episode_of_row[starts], minlength=len(names))

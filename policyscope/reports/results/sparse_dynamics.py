@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from policyscope.readable.equations import Equations
 from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.sparse_policy import counted
 from policyscope.statistics import Estimate
@@ -25,8 +26,9 @@ class SparseDynamics:
     """The increment of each feature, and the reward at last."""
     terms: tuple[str, ...]
     """Those that an equation has, in words."""
+    variables: tuple[str, ...]
+    """Features, sines of angles, cosines of angles, and controls."""
     exponents: Int[np.ndarray, " term variable"]
-    """Of features, sines of angles, cosines of angles, and controls."""
     coefficients: Float[np.ndarray, " target term"]
     spread: Float[np.ndarray, " target term"]
     """Standard deviation of each coefficient over the ensemble."""
@@ -71,6 +73,11 @@ class SparseDynamics:
     def stable(self) -> Bool[np.ndarray, " point"]:
         """Whether small deviations from a fixed point die away."""
         return self.moduli.max(1, initial=0.0) < 1
+
+    @property
+    def form(self) -> Equations:
+        """All equations, of the variables."""
+        return Equations(self.exponents, self.coefficients.T)
 
     @property
     def foreseen(self) -> bool:

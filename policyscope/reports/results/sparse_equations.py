@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from policyscope.readable.equations import Equations
+from policyscope.readable.latex import as_latex
 from policyscope.readable.readable import Readable
 from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.sparse_dynamics import SparseDynamics
@@ -59,6 +61,18 @@ class SparseEquations:
     def surrogate(self) -> Readable:
         """The policy that a person can read, and play."""
         return self.policy.surrogate
+
+    @property
+    def latex(self) -> str:
+        """All equations, ready for a paper."""
+        form, actions = self.surrogate.form, self.surrogate.actions
+        parts = []
+        if isinstance(form, Equations):
+            parts.append(as_latex(form, actions, self.surrogate.features))
+        if self.dynamics is not None:
+            named = self.dynamics.targets, self.dynamics.variables
+            parts.append(as_latex(self.dynamics.form, *named))
+        return "\n".join(parts)
 
     def measures(self) -> Iterator[Measure]:
         """See `MEASURES`."""

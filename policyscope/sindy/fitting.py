@@ -15,9 +15,11 @@ from policyscope.sindy.imitated import Aim, Imitated
 from policyscope.sindy.library import monomials
 from policyscope.sindy.regression import Moments, Sparsity, candidates, independent
 
-ROUNDS = 10
-"""In which what is beyond a bound settles."""
-FULL = 1e-6
+ROUNDS = 20
+"""In which what is beyond a bound settles, at most."""
+SOME = 3000
+"""Rows that are enough to settle it."""
+FULL = 1e-8
 """Ridge of the dense fit that says what is beyond a bound."""
 
 
@@ -86,15 +88,39 @@ def _pushed(
     allowed: Bool[np.ndarray, " term"],
 ) -> Moments:
     """Aimed beyond the bounds, where a dense fit goes beyond them on the right side."""
-    top, bottom = aim.targets.max(0), aim.targets.min(0)
-    above, below = aim.targets >= top, aim.targets <= bottom
+    places = np.flatnonzero(allowed)
+    seen = theta[:, places] / moments.scale[places]
+    targets = aim.targets.copy()
+    for column in targets.T:
+        answers = seen @ _one_sided(seen, column)
+        top, bottom = column.max(), column.min()
+        further = np.where(column >= top, np.maximum(answers, top), column)
+        column[:] = np.where(column <= bottom, np.minimum(answers, bottom), further)
+    return moments.aimed_at(targets, theta)
+
+
+def _one_sided(
+    seen: Float[np.ndarray, " row term"], targets: Float[np.ndarray, " row"]
+) -> Float[np.ndarray, " term"]:
+    """Dense least squares on some rows, without those that are beyond a bound, rightly.
+
+    Newton's method: which rows these are is known when they stay the same.
+    """
+    every = max(len(seen) // SOME, 1)
+    seen, targets = seen[::every], targets[::every]
+    above, below = targets >= targets.max(), targets <= targets.min()
+    counted = np.ones(len(seen), bool)
+    ridge = FULL * len(seen) * np.eye(seen.shape[1])
+    fit = np.zeros(seen.shape[1])
     for _ in range(ROUNDS):
-        (fit,) = candidates(moments, [Sparsity(allowed, 0.0, FULL)])
-        answers = theta @ fit.T
-        targets = np.where(above, np.maximum(answers, top), aim.targets)
-        targets = np.where(below, np.minimum(answers, bottom), targets)
-        moments = moments.aimed_at(targets, theta)
-    return moments
+        rows = seen[counted]
+        fit = np.linalg.solve(rows.T @ rows + ridge, rows.T @ targets[counted])
+        answers = seen @ fit
+        still = ~((above & (answers > targets)) | (below & (answers < targets)))
+        if np.array_equal(still, counted):
+            break
+        counted = still
+    return fit
 
 
 def front(found: list[Candidate], most: int, shown: int) -> list[Candidate]:

@@ -19,6 +19,8 @@ STARTS = 40
 """States from which is searched."""
 STILL = 1e-6
 """Largest movement in a step, in deviations of the states, that is none."""
+MARGIN = 0.05
+"""How far beyond the range of the visited states they may be, in ranges."""
 APART = 1e-2
 """Distance, in the same, from which on two fixed points are two."""
 STEP = 1e-4
@@ -46,7 +48,8 @@ def fixed_points(flow: Flow, visited: Float[np.ndarray, " row feature"]) -> Fixe
     """Search from visited states."""
     deviation = visited.std(0)
     unit = np.where(deviation > 0, deviation, 1.0)
-    low, high = visited.min(0) - unit * STILL, visited.max(0) + unit * STILL
+    room = MARGIN * np.ptp(visited, 0) + STILL * unit
+    low, high = visited.min(0) - room, visited.max(0) + room
     places = np.linspace(0, len(visited) - 1, min(STARTS, len(visited))).round().astype(int)
 
     def movement(state: np.ndarray) -> np.ndarray:

@@ -7,9 +7,9 @@ Bagnell 2011, https://arxiv.org/abs/1011.0686). A quarter of the episodes of eve
 out for the choice of sparsity.
 
 Of the front, every candidate plays the same episodes as the network. Those within one standard
-error of the best return do the same job, unless they surely fall short of the network and others
-do not; chosen is the sparsest of them that is also faithful on held-out states: in absolute terms,
-or beside the most faithful of them.
+error of its return, or of the best return where none gets there, do the same job, unless they
+surely fall short of the network and others do not. Chosen is the sparsest of them that is also
+faithful on held-out states: in absolute terms, or beside the most faithful of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -155,7 +155,9 @@ def best_of(
 ) -> int:
     """The sparsest that does the same job, see above."""
     returns = np.stack([contender.returns for contender in contenders])
-    good = set(_within(returns[returns.mean(1).argmax()] - returns, 1.0))
+    # to return more than the network is no part of the job
+    goal = min(returns[returns.mean(1).argmax()], reference, key=np.mean)
+    good = set(_within(goal - returns, 1.0))
     # what surely falls short of the network is taken only where everything does
     good = good & set(_within(reference - returns, SURELY)) or good
     enough = max(faithful, FAIR * min(contenders[i].error for i in good))

@@ -9,6 +9,7 @@ from written import estimate, sparse_equations, sparse_policy, without_dynamics
 from policyscope.reports.equation_tables import sparse_equations as table
 from policyscope.reports.figures import draw
 from policyscope.reports.findings import find
+from policyscope.reports.readables import files
 from policyscope.reports.report import Entry, read, write
 
 
@@ -111,7 +112,6 @@ def test_a_report_holds_the_equations(tmp_path, cartpole_report):
 def test_figures_show_what_is_stored():
     result = sparse_equations()
     returns, terms, front, foresight, dynamics = draw("s", result)
-    assert "torque = 0.5 − 2 x + 0.1 x · v²" in returns.caption
     assert [trace.x[0] for trace in returns.figure.data] == pytest.approx([102, 102, 52, 42])
     assert list(terms.figure.data[0].x) == [1.0, 0.5, 0.001]  # the largest effect first
     assert terms.figure.layout.yaxis.ticktext[2] == "x · v² · 60%"
@@ -119,6 +119,15 @@ def test_figures_show_what_is_stored():
     assert list(foresight.figure.data[1].y) == [error.value for error in result.dynamics.errors]
     assert dynamics.figure.data[0].text[0][1] == ""
     assert "unstable (largest eigenvalue 1.250) at x 1.5, v 0" in dynamics.caption
+
+
+def test_the_report_has_files_of_the_equations(cartpole_report):
+    entries = {"s": Entry({}, sparse_equations())}
+    texts = files(dataclasses.replace(cartpole_report, entries=entries))
+    assert texts.keys() == {"s-surrogate.json", "s-surrogate.py", "s-equations.tex"}
+    assert r"\mathrm{torque} &= 0.5 - 2 \mathrm{x}" in texts["s-equations.tex"]
+    assert r"\mathrm{change~of~x} &= 0.1 \mathrm{v}" in texts["s-equations.tex"]
+    assert texts["s-equations.tex"].count(r"\begin{align}") == 2
 
 
 def test_the_terminal_shows_equations_beside_their_rivals():

@@ -3,7 +3,6 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from policyscope.readable.text import as_text
 from policyscope.reports.figures.canvas import (
     COLOURS,
     FAINT,
@@ -21,8 +20,6 @@ from policyscope.statistics import Estimate, mean
 
 BARS = 25
 """How many terms are drawn."""
-SHORT = 600
-"""Characters of equations that a caption holds; the report's files have them whole."""
 
 
 def draw_sparse_equations(name: str, result: SparseEquations) -> tuple[Drawn, ...]:
@@ -56,14 +53,12 @@ def _returns(name: str, policy: SparsePolicy) -> Drawn:
         showgrid=False,
     )
     figure.update_xaxes(title_text="undiscounted return (reward)")
-    equations = "; ".join(as_text(policy.surrogate))
-    said = equations if len(equations) <= SHORT else f"{equations[:SHORT]} …"
     return Drawn(
         f"{name}-returns",
         "What the equations are worth",
         "Mean return in the real environment, the same episodes for all, none of which was fitted, "
         f"with the {interval(returns[0])}. The tree has at most as many numbers as the equations, "
-        f"fitted to the same states. The equations: {said}.",
+        "fitted to the same states.",
         figure.update_layout(showlegend=False),
     )
 

@@ -21,10 +21,10 @@ from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.no_answer import Failed, NotApplicable
 from policyscope.reports.results.reliance import Reliance, count_salient
 from policyscope.reports.results.shapley_values import OnManifold, ShapleyValues
-from policyscope.reports.results.surrogates import Surrogates
 from policyscope.reports.results.sparse_dynamics import SparseDynamics
 from policyscope.reports.results.sparse_equations import SparseEquations
 from policyscope.reports.results.sparse_policy import SparsePolicy
+from policyscope.reports.results.surrogates import Surrogates
 from policyscope.reports.results.what_if import WhatIf
 
 __all__ = [

@@ -161,8 +161,10 @@ def _front(name: str, policy: SparsePolicy) -> Drawn:
         y=clean.value,
         line={"color": FAINT, "width": 1.5, "dash": "dot"},
         annotation={"text": f"network {clean.value:.4g}", "font": {"color": FAINT, "size": 11}},
+        annotation_position="bottom left",
     )
-    figure.update_xaxes(title_text="terms", type="log")
+    sizes = np.unique(policy.front_sizes)
+    figure.update_xaxes(title_text="terms", type="log", tickvals=sizes, ticktext=sizes)
     figure.update_yaxes(title_text="undiscounted return (reward)")
     unit = "share of other actions" if policy.discrete else "error in half ranges"
     return Drawn(

@@ -50,6 +50,14 @@
 | H3 | info | features that the interventional game and the one on the manifold judge otherwise |
 | H4 | warning | too few visited states agree for the game on the manifold |
 | H5 | warning | single values have large standard errors |
+| Q1 | info | equations return as much as the network, as far as can be told |
+| Q2 | warning | they surely return less: how much, and where they are most in doubt |
+| Q3 | info | something simpler returns no less |
+| Q4 | warning | acting, the equations leave the states that they were fitted to |
+| Q5 | info | how many steps ahead equations of the dynamics can be trusted, or why there are none |
+| Q6 | info | where policy and dynamics, as equations, rest, and whether that is stable |
+| Q7 | warning | sudden changes that the equations cannot follow |
+| Q8 | warning, info | terms that the data hardly tell apart, or not at all |
 
 Those about two policies are listed in `comparison.py`.
 """
@@ -66,6 +74,7 @@ from policyscope.reports.findings.direction_set import from_directions
 from policyscope.reports.findings.disturbance_outcome import from_disturbances
 from policyscope.reports.findings.episode_returns import from_returns
 from policyscope.reports.findings.shapley_values import from_shapley_values
+from policyscope.reports.findings.sparse_equations import from_sparse_equations
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import (
     ActionCertificates,
@@ -77,6 +86,7 @@ from policyscope.reports.results import (
     DisturbanceOutcome,
     EpisodeReturns,
     ShapleyValues,
+    SparseEquations,
 )
 
 SEVERITIES = ("critical", "warning", "info")
@@ -92,6 +102,7 @@ def find(report: Report) -> tuple[Finding, ...]:
         DirectionComparison: compared_directions,
         DirectionSet: from_directions,
         DisturbanceOutcome: from_disturbances,
+        SparseEquations: from_sparse_equations,
         EpisodeReturns: from_returns if report.second is None else compared_returns,
         ShapleyValues: from_shapley_values,
     }

@@ -15,7 +15,6 @@ Tessler, Efroni, Mannor 2019, https://arxiv.org/abs/1901.09184 (action robustnes
 """
 
 from dataclasses import dataclass
-from time import process_time
 from typing import ClassVar
 
 import numpy as np
@@ -29,7 +28,8 @@ from policyscope.rollouts.actors import Greedy
 from policyscope.statistics import CONFIDENCE
 from policyscope_attacks.disturbing.disturbance import Disturbance
 from policyscope_attacks.disturbing.physics_sweep import changeable, swept
-from policyscope_attacks.disturbing.trial import CANDIDATES, Trial
+from policyscope_attacks.disturbing.trial import CANDIDATES, Candidate, Trial
+from policyscope_attacks.in_time import run_in_time
 
 SIZES = (0.5, 0.75, 1.0, 1.25, 1.5)
 """Masses from half to half as much again, as RARL was tested."""
@@ -117,21 +117,12 @@ class Disturbances:
         self, trials: list[Trial], episodes: int
     ) -> tuple[dict[str, "_Run"], tuple[str, ...]]:
         """What each does to the policy's own episodes, and which there was no time for."""
-        begun, noise = process_time(), 0.0
-        runs: dict[str, _Run] = {}
-        left_out: list[str] = []
-        for name, candidate in CANDIDATES.items():
-            seconds = process_time() - begun
-            # the first is always run, and what it took says what the others will
-            noise = seconds if len(runs) == 1 else noise
-            late = seconds + candidate.passes * noise > 60 * self.minutes
-            if runs and (late or candidate.minutes > self.minutes):
-                left_out.append(name)
-                continue
+
+        def run(name: str, candidate: Candidate) -> _Run | None:
             made = [one for trial in trials if (one := candidate.make(trial)) is not None]
-            if len(made) == len(trials):
-                runs[name] = _Run.of(name, made, trials, episodes)
-        return runs, tuple(left_out)
+            return _Run.of(name, made, trials, episodes) if len(made) == len(trials) else None
+
+        return run_in_time(CANDIDATES, self.minutes, run)
 
 
 @dataclass(frozen=True, eq=False)

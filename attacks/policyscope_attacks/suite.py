@@ -37,7 +37,7 @@ from policyscope_attacks.methods.steady_push import SteadyPush
 from policyscope_attacks.methods.steady_shift import SteadyShift
 from policyscope_attacks.methods.strategically_timed import StrategicallyTimed
 from policyscope_attacks.methods.uniform_noise import UniformNoise
-from policyscope_attacks.mind import Mind
+from policyscope_attacks.mind import Mind, fresh, sees_vectors
 from policyscope_attacks.ppo import Practice, Trained, trained
 from policyscope_attacks.standing_between import StandingBetween
 from policyscope_attacks.timed import flipping, rationed, strategic, valued
@@ -114,9 +114,8 @@ def _critic_guided(task: Task) -> Attack | None:
     policy = task.subject.policy
     if policy.meaning is Scores.Q_VALUES and is_discrete(policy):
         return CriticGuided()
-    vectors = len(policy.observation_shape or ()) == 1
     single = not is_discrete(policy) or policy.outputs == getattr(policy.action_space, "n", None)
-    if not (vectors and single and task.subject.rollouts.frame_stack is None):
+    if not (single and sees_vectors(task.subject)):
         return None
     seed = task.seed("critic")
     played = task.play(UniformNoise(), 10, seed, "critic's episodes")
@@ -141,21 +140,18 @@ class Learned:
 
     def __call__(self, task: Task) -> Attack | None:
         """The adversary after practice."""
-        policy, rollouts = task.subject.policy, task.subject.rollouts
-        if len(policy.observation_shape or ()) != 1 or rollouts.frame_stack is not None:
+        if not sees_vectors(task.subject):
             return None
+        seen = torch.from_numpy(task.subject.rollouts.observations).float()
         seeds = [task.seed(f"practice {number}") for number in range(SEEDS if self.longer else 1)]
-        begun = [self._practised(task, self._fresh(task, seed), SHORT, seed) for seed in seeds]
+        begun = [
+            self._practised(task, fresh(seen, self.begin(task), seed), SHORT, seed)
+            for seed in seeds
+        ]
         best = max(begun, key=lambda trained: trained.level)
         if self.longer:
             best = self._practised(task, best.mind, self.longer, task.seed("longer practice"))
         return self.kind(best.mind, False)
-
-    def _fresh(self, task: Task, seed: int) -> Mind:
-        start = self.begin(task)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return Mind(torch.from_numpy(task.subject.rollouts.observations).float(), start)
 
     def _practised(self, task: Task, mind: Mind, iterations: int, seed: int) -> Trained:
         practice = Practice(

@@ -7,7 +7,7 @@ import torch
 from disturbed import STEPS, Choosing, Tracking, playing
 from gymnasium import spaces
 from handmade import linear, policy
-from policyscope_attacks import disturbances as module
+from policyscope_attacks import in_time
 from policyscope_attacks.disturbances import Disturbances
 from policyscope_attacks.disturbing import trial as trial_module
 from policyscope_attacks.disturbing.disturbance import Disturbance
@@ -227,7 +227,7 @@ def test_the_strongest_is_judged_on_other_episodes(cartpole):
 def test_time_leaves_out_disturbances_and_changes_no_number(cartpole, monkeypatch):
     whole = asked(cartpole)
     clock = iter(np.arange(0.0, 1e6, 100.0))
-    monkeypatch.setattr(module, "process_time", lambda: next(clock))
+    monkeypatch.setattr(in_time, "process_time", lambda: next(clock))
     hurried = asked(cartpole)
     assert (hurried.disturbances, whole.left_out) == (("uniform_noise",), ("learned",))
     assert hurried.left_out == ("sign_noise", "steady", "learned")

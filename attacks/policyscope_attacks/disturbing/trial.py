@@ -20,7 +20,7 @@ from policyscope_attacks.disturbing.learned import Learned
 from policyscope_attacks.disturbing.noise import Noise
 from policyscope_attacks.disturbing.steady import Steady
 from policyscope_attacks.goal import LowerReturn, per_episode
-from policyscope_attacks.mind import Mind
+from policyscope_attacks.mind import fresh, sees_vectors
 from policyscope_attacks.ppo import Practice, trained
 
 PRACTICE, ITERATIONS = 32, 12
@@ -59,14 +59,10 @@ class Trial:
 
     def learned(self) -> Learned | None:
         """The one that has practised, from the best steady one on; None where it sees no vector."""
-        policy, rollouts = self.subject.policy, self.subject.rollouts
-        if len(policy.observation_shape or ()) != 1 or rollouts.frame_stack is not None:
+        if not sees_vectors(self.subject):
             return None
         seed = self.seed("practice")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            seen = torch.from_numpy(rollouts.observations).float()
-            fresh = Mind(seen, self.steady.wishes[0])
+        seen = torch.from_numpy(self.subject.rollouts.observations).float()
         practice = Practice(
             play=lambda mind, seed: self.play(Learned(mind, True), PRACTICE, seed, "practice")[0],
             gains=LowerReturn().rewards,
@@ -74,7 +70,7 @@ class Trial:
             seed=seed,
             purpose=Disturbed.purpose,
         )
-        return Learned(trained(fresh, practice).mind)
+        return Learned(trained(fresh(seen, self.steady.wishes[0], seed), practice).mind)
 
     def seed(self, purpose: str) -> int:
         """A seed of other episodes than the subject's own."""

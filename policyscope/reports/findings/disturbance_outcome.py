@@ -5,33 +5,25 @@ from collections.abc import Iterator
 import numpy as np
 
 from policyscope import statistics
+from policyscope.reports.findings.lowered import (
+    GRAVE,
+    first_won,
+    left_out,
+    severity,
+    surely_won,
+)
 from policyscope.reports.report import Finding
 from policyscope.reports.results import DisturbanceOutcome
-
-GRAVE = 0.5
-"""The part of the return whose surely proven loss is grave."""
 
 
 def from_disturbances(name: str, result: DisturbanceOutcome) -> Iterator[Finding]:
     """P1 to P5."""
-    # corrected for the number of epsilons that are looked at
-    sure = 1 - (1 - result.confidence) / len(result.epsilons)
-    lost = [
-        statistics.mean(result.held_out_clean - returns, sure).low for returns in result.held_out
-    ]
-    successful = [j for j, least in enumerate(lost) if least > 0]
-    yield _lowered(name, result, successful[0], lost) if successful else _nothing(name, result)
+    lost = surely_won(-result.held_out, -result.held_out_clean, result.confidence)
+    least = first_won(lost)
+    yield _nothing(name, result) if least is None else _lowered(name, result, least, lost)
     if result.left_out:
-        yield Finding(
-            code="P3",
-            severity="info",
-            title="Disturbances were left out",
-            sentence=f"For want of time {' and '.join(map(_called, result.left_out))} "
-            f"{'was' if len(result.left_out) == 1 else 'were'} not run: the return may be lower "
-            "still.",
-            advice=f"Give more time with --set {name}.minutes=10.",
-            evidence=name,
-        )
+        called = [_called(disturbance) for disturbance in result.left_out]
+        yield left_out(name, "P3", "Disturbances were left out", called)
     changed = [
         (i, j)
         for i, mass in enumerate(result.masses)
@@ -46,7 +38,7 @@ def _lowered(name: str, result: DisturbanceOutcome, least: int, lost: list[float
     clean = statistics.mean(result.held_out_clean, result.confidence)
     return Finding(
         code="P1",
-        severity="critical" if lost[least] > GRAVE * abs(clean.value) else "warning",
+        severity=severity(lost[least], clean.value),
         title="Disturbed actions lower the return",
         sentence=f"Actions that are disturbed by {result.epsilons[least]:g} ({result.unit}) lower "
         f"the return from {clean} to {result.worst_return(least)}, by "

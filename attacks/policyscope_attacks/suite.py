@@ -16,15 +16,17 @@ from policyscope.policies.policy import Scores
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import another_seed
+from policyscope_attacks import dynamics
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import Budget
 from policyscope_attacks.critic import learned
 from policyscope_attacks.direction_search import best_direction
+from policyscope_attacks.disturbing.disturbed import Disturbed
+from policyscope_attacks.disturbing.noise import Noise
 from policyscope_attacks.goal import Goal, per_episode
 from policyscope_attacks.methods.critic_guided import CriticGuided
 from policyscope_attacks.methods.deepfool import DeepFool
 from policyscope_attacks.methods.fgsm import Fgsm
-from policyscope_attacks.methods.flips import Flips
 from policyscope_attacks.methods.mad import Mad
 from policyscope_attacks.methods.nesterov import Nesterov
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
@@ -35,15 +37,16 @@ from policyscope_attacks.methods.rationed import Rationed
 from policyscope_attacks.methods.sign_noise import SignNoise
 from policyscope_attacks.methods.steady_push import SteadyPush
 from policyscope_attacks.methods.steady_shift import SteadyShift
-from policyscope_attacks.methods.strategically_timed import StrategicallyTimed
 from policyscope_attacks.methods.uniform_noise import UniformNoise
 from policyscope_attacks.mind import Mind, fresh, sees_vectors
 from policyscope_attacks.ppo import Practice, Trained, trained
 from policyscope_attacks.standing_between import StandingBetween
-from policyscope_attacks.timed import flipping, rationed, strategic, valued
+from policyscope_attacks.timed import TIMED, critical, flipping, rationed, strategic, valued
 
 PRACTICE = 32
 """Episodes in one iteration of practice."""
+DRAWN = 0.3
+"""Probability with which an action is drawn where dynamics are learned."""
 SHORT, SEEDS = 12, 3
 """Iterations of a short practice, and how many have one before the best of them goes on."""
 
@@ -58,7 +61,7 @@ class Task:
 
     def play(self, attack: Attack, episodes: int, seed: int, what: str) -> Rollouts:
         """Episodes under an attack. What does not time itself rations a whole episode's budget."""
-        timed = isinstance(attack, Flips | Rationed | StrategicallyTimed)
+        timed = isinstance(attack, TIMED)
         paced = attack if timed or not self.budget.whole_episode else Rationed(attack)
         between = StandingBetween(paced, self.subject.policy, self.budget)
         greedy = Greedy(self.subject.policy)
@@ -120,6 +123,18 @@ def _critic_guided(task: Task) -> Attack | None:
     seed = task.seed("critic")
     played = task.play(UniformNoise(), 10, seed, "critic's episodes")
     return CriticGuided(learned(policy, played, seed))
+
+
+def _critical(task: Task) -> tuple[Attack, ...]:
+    """None where nothing is known of what actions lead to: see `dynamics`."""
+    subject, seed = task.subject, task.seed("dynamics")
+    policy = subject.policy
+    single = isinstance(policy.action_space, spaces.Discrete)
+    if not (single and sees_vectors(subject)) or policy.memory_shapes:
+        return ()
+    drawn = Disturbed(policy, Noise(policy.outputs or 0), DRAWN, seed)
+    rollouts = subject.play(drawn, None, PRACTICE, seed, "episodes to learn dynamics from")
+    return critical(policy, subject.visited, dynamics.learned(policy, rollouts))
 
 
 def _steady_shift(task: Task) -> Attack | None:
@@ -208,6 +223,7 @@ SUITE: dict[str, Candidate] = {
         passes=30,
         whole_episode=True,
     ),
+    "critical_point": Candidate(_timed(_critical), minutes=1, passes=50, whole_episode=True),
     "policy_director": Candidate(Learned(PolicyDirector, _push), minutes=1, passes=50),
     "mad": Candidate(lambda task: Mad(), minutes=1, passes=12),
     "random_search": Candidate(

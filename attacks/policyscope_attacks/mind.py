@@ -53,7 +53,7 @@ class Mind(nn.Module):
         """Normalised observations."""
         return ((observations - self.mean) / self.deviation).clamp(-10, 10)
 
-    def tries(self, draws: Float[Tensor, " row draw feature"]) -> Float[Tensor, " row output"]:
+    def tries(self, draws: Float[Tensor, " row draw number"]) -> Float[Tensor, " row output"]:
         """Standard normal numbers from uniform ones: how far a try is from what it thinks best."""
         uniform = draws.flatten(1)[:, : self.outputs].clamp(1e-6, 1 - 1e-6)
         return torch.erfinv(2 * uniform - 1) * math.sqrt(2)
@@ -61,7 +61,7 @@ class Mind(nn.Module):
     def chosen(
         self,
         observations: Float[Tensor, " row feature"],
-        draws: Float[Tensor, " row draw feature"],
+        draws: Float[Tensor, " row draw number"],
         exploring: bool,
     ) -> Float[Tensor, " row output"]:
         """What it thinks best, or a try near it."""

@@ -40,6 +40,7 @@ from policyscope_attacks.methods.steady_shift import SteadyShift
 from policyscope_attacks.methods.uniform_noise import UniformNoise
 from policyscope_attacks.mind import Mind, fresh, sees_vectors
 from policyscope_attacks.ppo import Practice, Trained, trained
+from policyscope_attacks.sight import glimpses
 from policyscope_attacks.standing_between import StandingBetween
 from policyscope_attacks.timed import TIMED, critical, flipping, rationed, strategic, valued
 
@@ -137,32 +138,28 @@ def _critical(task: Task) -> tuple[Attack, ...]:
     return critical(policy, subject.visited, dynamics.learned(policy, rollouts))
 
 
-def _steady_shift(task: Task) -> Attack | None:
+def _steady_shift(task: Task) -> SteadyShift | None:
     return task.shift if task.budget.scale.ndim == 1 else None
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Makes an adversary that practises, where it sees vectors.
-
-    It begins where the best steady one of its kind ends.
-    """
+    """Makes an adversary that practises. It begins where the best steady one of its kind ends."""
 
     kind: Callable[[Mind, bool], Attack]
-    begin: Callable[[Task], Tensor]
+    begin: Callable[[Task], Tensor | None]
+    """What it thinks best before it practises; None where it makes no sense."""
     longer: int = 0
     """Iterations for which the best of several goes on; with 0 there is one, of short practice."""
 
     def __call__(self, task: Task) -> Attack | None:
         """The adversary after practice."""
-        if not sees_vectors(task.subject):
+        start = self.begin(task)
+        if start is None:
             return None
-        seen = torch.from_numpy(task.subject.rollouts.observations).float()
+        seen = glimpses(task.subject.policy, task.subject.rollouts)
         seeds = [task.seed(f"practice {number}") for number in range(SEEDS if self.longer else 1)]
-        begun = [
-            self._practised(task, fresh(seen, self.begin(task), seed), SHORT, seed)
-            for seed in seeds
-        ]
+        begun = [self._practised(task, fresh(seen, start, seed), SHORT, seed) for seed in seeds]
         best = max(begun, key=lambda trained: trained.level)
         if self.longer:
             best = self._practised(task, best.mind, self.longer, task.seed("longer practice"))
@@ -171,6 +168,7 @@ class Learned:
     def _practised(self, task: Task, mind: Mind, iterations: int, seed: int) -> Trained:
         practice = Practice(
             play=lambda mind, seed: task.play(self.kind(mind, True), PRACTICE, seed, "practice"),
+            sees=lambda rollouts: glimpses(task.subject.policy, rollouts),
             gains=task.goal.rewards,
             iterations=iterations,
             seed=seed,
@@ -196,8 +194,9 @@ def _push(task: Task) -> Tensor:
     return task.push.directions[0]
 
 
-def _shift(task: Task) -> Tensor:
-    return task.shift.directions[0]
+def _shift(task: Task) -> Tensor | None:
+    shift = _steady_shift(task)
+    return None if shift is None else shift.directions[0]
 
 
 SUITE: dict[str, Candidate] = {

@@ -62,15 +62,21 @@ class Trial:
         if not sees_vectors(self.subject):
             return None
         seed = self.seed("practice")
-        seen = torch.from_numpy(self.subject.rollouts.observations).float()
+
+        def seen(rollouts: Rollouts) -> Float[Tensor, " step feature"]:
+            return torch.from_numpy(rollouts.observations).float()
+
         practice = Practice(
             play=lambda mind, seed: self.play(Learned(mind, True), PRACTICE, seed, "practice")[0],
+            sees=seen,
             gains=LowerReturn().rewards,
             iterations=ITERATIONS,
             seed=seed,
             purpose=Disturbed.purpose,
         )
-        return Learned(trained(fresh(seen, self.steady.wishes[0], seed), practice).mind)
+        return Learned(
+            trained(fresh(seen(self.subject.rollouts), self.steady.wishes[0], seed), practice).mind
+        )
 
     def seed(self, purpose: str) -> int:
         """A seed of other episodes than the subject's own."""

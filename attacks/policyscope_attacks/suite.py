@@ -48,6 +48,8 @@ PRACTICE = 32
 """Episodes in one iteration of practice."""
 DRAWN = 0.3
 """Probability with which an action is drawn where dynamics are learned."""
+BEGUN = 0.95
+"""Share of the steady shift with which an optimal adversary begins: its tanh never is 1."""
 SHORT, SEEDS = 12, 3
 """Iterations of a short practice, and how many have one before the best of them goes on."""
 
@@ -195,8 +197,12 @@ def _push(task: Task) -> Tensor:
 
 
 def _shift(task: Task) -> Tensor | None:
+    """What an optimal adversary, whose shares are a tanh, thinks where it shifts steadily."""
     shift = _steady_shift(task)
-    return None if shift is None else shift.directions[0]
+    if shift is None:
+        return None
+    direction = shift.directions[0]
+    return torch.atanh(BEGUN * direction / direction.abs().amax().clamp_min(1e-30))
 
 
 SUITE: dict[str, Candidate] = {

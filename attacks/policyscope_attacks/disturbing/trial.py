@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from jaxtyping import Float
 from torch import Tensor
 
@@ -14,8 +13,9 @@ from policyscope.analyzers.subject import Subject
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import another_seed
 from policyscope_attacks.direction_search import best_direction
+from policyscope_attacks.disturbing.arm import Arm
 from policyscope_attacks.disturbing.disturbance import Disturbance
-from policyscope_attacks.disturbing.disturbed import Disturbed
+from policyscope_attacks.disturbing.disturbed import Disturbed, OnActions
 from policyscope_attacks.disturbing.learned import Learned
 from policyscope_attacks.disturbing.noise import Noise
 from policyscope_attacks.disturbing.steady import Steady
@@ -33,19 +33,21 @@ class Trial:
 
     subject: Subject
     epsilon: float
+    arm: Arm = OnActions()
+    """What is disturbed: the actions, or the body."""
 
     def play(
         self, disturbance: Disturbance, episodes: int, seed: int, what: str
     ) -> tuple[Rollouts, Float[np.ndarray, " episode"]]:
         """Episodes under a disturbance, and how far each of them was disturbed."""
-        actor = Disturbed(self.subject.policy, disturbance, self.epsilon, seed)
-        rollouts = self.subject.play(actor, None, episodes, seed, what)
+        actor = self.arm.disturbed(self.subject.policy, disturbance, self.epsilon, seed)
+        rollouts = self.arm.held(self.subject).play(actor, None, episodes, seed, what)
         return rollouts, actor.changes(rollouts.lengths)
 
     @property
     def outputs(self) -> int:
         """How many numbers a disturbance wishes."""
-        return self.subject.policy.outputs or 0
+        return self.arm.outputs(self.subject.policy)
 
     @cached_property
     def steady(self) -> Steady:
@@ -96,8 +98,8 @@ class Candidate:
 
 
 def _signs(trial: Trial) -> Noise | None:
-    continuous = isinstance(trial.subject.policy.action_space, spaces.Box)
-    return Noise(trial.outputs, signs=True) if continuous else None
+    discrete = trial.arm.discrete(trial.subject.policy)
+    return None if discrete else Noise(trial.outputs, signs=True)
 
 
 CANDIDATES: dict[str, Candidate] = {

@@ -130,7 +130,7 @@ def test_a_policy_that_remembers_has_learned_adversaries_too(name, monkeypatch):
     steady = {"push": SteadyPush(torch.ones(1, 2)), "shift": SteadyShift(torch.ones(1, 4))}
     task.__dict__.update(steady)
     make = suite.SUITE[name].make
-    made = dataclasses.replace(make, longer=0)(task)
+    made = dataclasses.replace(make, longer=1)(task)
     rollouts = task.play(made, 3, 5, "")
     moved = np.abs(rollouts.shown - rollouts.observations)
     assert 0.05 < moved.max() <= 0.1 * (1 + 1e-6)
@@ -220,6 +220,19 @@ def test_who_has_practised_can_go_on(task):
     twice = ppo.trained(once, improving).mind
     for one, two in zip(once.actor.parameters(), twice.actor.parameters(), strict=True):
         assert not torch.equal(one, two)
+
+
+def test_an_optimal_adversary_begins_nearly_at_the_steady_shift(task):
+    task = dataclasses.replace(task)
+    task.__dict__["shift"] = SteadyShift(torch.tensor([[0.02, -0.05, 0.0, 0.01]]))
+    begun = suite._shift(task)
+    still = torch.zeros_like(mind(task, 4).actor[-1].weight)
+    thinking = mind(task, 4)
+    thinking.actor[-1].weight.data.copy_(still)
+    thinking.actor[-1].bias.data.copy_(begun)
+    at = scene(small("discrete"), task.budget)
+    steady = task.shift.delta(at)
+    torch.testing.assert_close(OptimalAdversary(thinking).delta(at), suite.BEGUN * steady)
 
 
 def test_the_best_of_several_goes_on(task, monkeypatch):

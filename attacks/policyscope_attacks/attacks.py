@@ -27,13 +27,13 @@ from policyscope.errors import UsageError
 from policyscope.policies.flips import is_discrete
 from policyscope.reports.results import AttackOutcome, NotApplicable
 from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.goal import asked_for, per_episode
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.units import usual_changes_of_new
 from policyscope.statistics import CONFIDENCE
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import NORMS, Budget
 from policyscope_attacks.counterexample import counterexamples
-from policyscope_attacks.goal import asked_for, per_episode
 from policyscope_attacks.in_time import run_in_time
 from policyscope_attacks.standing_between import spent
 from policyscope_attacks.suite import SUITE, Candidate, Task
@@ -111,6 +111,7 @@ class Attacks:
             units=self.units,
             whole_episode=self.whole_episode,
             goal=self.goal or self._forced(subject),
+            forced=() if self.goal else self.force,
             clean=clean.returns,
             returns=np.array([[r.returns for r in run.played] for run in runs.values()]),
             gains=gains,

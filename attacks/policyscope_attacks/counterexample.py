@@ -13,9 +13,9 @@ from jaxtyping import Shaped
 
 from policyscope.policies.policy import Policy
 from policyscope.reports.results import Counterexample
+from policyscope.rollouts.goal import per_episode
 from policyscope.rollouts.reenactment import changes, digests
 from policyscope.rollouts.rollouts import Rollouts
-from policyscope_attacks.goal import per_episode
 from policyscope_attacks.sight import true_scores
 from policyscope_attacks.suite import Task
 

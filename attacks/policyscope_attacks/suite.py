@@ -14,6 +14,7 @@ from policyscope.analyzers.subject import Subject
 from policyscope.policies.flips import is_discrete
 from policyscope.policies.policy import Scores
 from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.goal import Goal, per_episode
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import another_seed
 from policyscope_attacks import dynamics
@@ -23,7 +24,6 @@ from policyscope_attacks.critic import learned
 from policyscope_attacks.direction_search import best_direction
 from policyscope_attacks.disturbing.disturbed import Disturbed
 from policyscope_attacks.disturbing.noise import Noise
-from policyscope_attacks.goal import Goal, per_episode
 from policyscope_attacks.methods.critic_guided import CriticGuided
 from policyscope_attacks.methods.deepfool import DeepFool
 from policyscope_attacks.methods.fgsm import Fgsm

@@ -5,7 +5,6 @@ import pytest
 import torch
 from policyscope_attacks import ppo, sight, suite
 from policyscope_attacks.budget import NORMS, Budget
-from policyscope_attacks.goal import LowerReturn, expressed
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
 from policyscope_attacks.methods.policy_director import PolicyDirector
 from policyscope_attacks.methods.steady_push import SteadyPush
@@ -18,6 +17,7 @@ from scenes import Remembering, fitted, scene, small
 from policyscope.analyzers.subject import Subject
 from policyscope.policies.loading import load
 from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.goal import LowerReturn, expressed
 
 UNITS = torch.tensor([0.5, 2.0, 1.0, 0.0])
 KINDS = {"director": (PolicyDirector, 2), "optimal": (OptimalAdversary, 4)}

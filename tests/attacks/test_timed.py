@@ -11,7 +11,6 @@ from policyscope_attacks.attacks import Attacks
 from policyscope_attacks.budget import NORMS, Budget
 from policyscope_attacks.buying import HALVINGS, OVERSHOOT
 from policyscope_attacks.dynamics import Dynamics
-from policyscope_attacks.goal import LowerReturn
 from policyscope_attacks.methods.critical_point import CriticalPoint
 from policyscope_attacks.methods.fgsm import Fgsm
 from policyscope_attacks.methods.flips import Flips
@@ -32,6 +31,7 @@ from policyscope.policies.loading import load
 from policyscope.policies.policy import Policy
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.goal import LowerReturn
 from policyscope.rollouts.play import play
 from policyscope.rollouts.threat import Threat
 from policyscope.rollouts.visited import Visited

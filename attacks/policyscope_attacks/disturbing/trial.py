@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from policyscope.analyzers.subject import Subject
+from policyscope.rollouts.goal import LowerReturn, per_episode
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import another_seed
 from policyscope_attacks.direction_search import best_direction
@@ -19,7 +20,6 @@ from policyscope_attacks.disturbing.disturbed import Disturbed, OnActions
 from policyscope_attacks.disturbing.learned import Learned
 from policyscope_attacks.disturbing.noise import Noise
 from policyscope_attacks.disturbing.steady import Steady
-from policyscope_attacks.goal import LowerReturn, per_episode
 from policyscope_attacks.mind import fresh, sees_vectors
 from policyscope_attacks.ppo import Practice, trained
 

@@ -41,9 +41,10 @@
 | A2 | info | no attack was found that does |
 | A3 | info | attacks that there was no time for |
 | P1 | critical, warning | disturbed actions surely lower the return; critical where half is lost |
-| P2 | info | no disturbance was found that does |
+| P1 | critical, warning | forces on the body surely do |
+| P2 | info | no disturbance, or no force, was found that does |
 | P3 | info | disturbances that there was no time for |
-| P4 | warning | changed masses and friction under which half of the return is surely lost |
+| P4 | warning | other masses, friction or gravity under which half of the return is surely lost |
 | P5 | info | under none of them it is |
 | H1 | info | the features whose Shapley values carry what it does |
 | H2 | info | features that contribute nothing |

@@ -93,10 +93,12 @@ def print_shrunken(found: Found, shrunken: Shrunken) -> None:
     """What is left of an attack."""
     attacked = np.isin(np.arange(len(shrunken.rollouts.rewards)), shrunken.steps)
     returned = float(shrunken.rollouts.returns[0])
+    gains = f"{legible(found.kept.harm)} with all, {legible(shrunken.harm)} with these"
     print_rows(
         [
             ("shrunk to", f"{_in_steps(attacked)}; changes {shrunken.factor:.3g} times as large"),
             ("return", f"{legible(found.kept.clean)} without, {legible(returned)} with these"),
+            *[("adversary gains", gains)] * bool(found.outcome.goal),
             ("largest change", _largest(found, shrunken.rollouts)),
             ("searched", f"{shrunken.tries} episodes, {_how_it_ended(shrunken)}"),
         ]

@@ -23,6 +23,7 @@ def outcome(**changes) -> DisturbanceOutcome:
         "disturbances": ("sign_noise", "steady"),
         "left_out": ("learned",),
         "epsilons": (0.1, 0.3),
+        "pushed": False,
         "discrete": False,
         "clean": clean,
         "returns": returns,
@@ -35,6 +36,8 @@ def outcome(**changes) -> DisturbanceOutcome:
         "frictions": (0.5, 1.0),
         "physics": clean - lost[:, :, None],
         "unchanged": "",
+        "gravities": (0.5, 1.0),
+        "gravity": clean - np.array([[30.0], [0.0]]),
         "confidence": 0.95,
     }
     return DisturbanceOutcome(**(plain | changes))

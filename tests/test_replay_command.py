@@ -6,12 +6,17 @@ import shutil
 
 import numpy as np
 import pytest
+from outcomes import outcome
 from test_cli import run  # noqa: F401  the fixture
 from typer.testing import CliRunner
 
 from policyscope.cli import app
+from policyscope.cli.replay import _goal
+from policyscope.errors import UsageError
 from policyscope.reports.counterexamples import found
 from policyscope.reports.report import read
+from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.goal import AdversarialReward, ForceAction, LowerReturn
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.terminal import _decision, _in_steps, _largest
 
@@ -232,3 +237,39 @@ def test_steps_are_listed_as_stretches():
     assert _in_steps(chosen) == "4 of 50 steps: 0–2, 5"
     assert _in_steps(~chosen[:1]) == "0 of 1 steps"
     assert _in_steps(np.arange(50) % 2 == 0).endswith(", 20, 22, …")
+
+
+def test_under_a_goal_shrinking_keeps_what_the_adversary_gains(run, examples, tmp_path):  # noqa: F811
+    words = (examples / "cartpole_ppo.zip", "--env", "CartPole-v1", "--episodes", 3, *ATTACKS)
+    goal = ("--set", "attacks.goal=a[0] - 1", "--set", "attacks.force=(1,)")
+    more = ("--set", "attacks.epsilons=(20.0,)", "--env-arg", "max_episode_steps=40")
+    assert run("analyze", *words, *goal, *more, "--out", tmp_path / "r").exit_code == 0
+    shrinking = ("--checkpoint", examples / "cartpole_ppo.zip", "--shrink", "--harm", 0.5)
+    result = run("replay", tmp_path / "r", "counterexample-1", *shrinking)
+    assert result.exit_code == 0, result.output
+    harm = found(read(tmp_path / "r"))[0].kept.harm
+    (line,) = [line for line in result.stdout.splitlines() if "with all" in line]
+    assert f"{harm:g} with all" in line
+    left = float(line.partition("with all,")[2].split()[0])
+    assert 0.5 * harm <= left <= harm
+
+
+CARTPOLE = Environment("CartPole-v1")
+
+
+def test_the_goal_of_a_report_is_known_again():
+    assert isinstance(_goal(outcome(), CARTPOLE, None), LowerReturn)
+    forced = _goal(outcome(goal="share of the action left", forced=(0.0,)), CARTPOLE, None)
+    assert forced == ForceAction((0.0,))
+    assert isinstance(_goal(outcome(goal="-pole_angle"), CARTPOLE, None), AdversarialReward)
+
+
+def test_code_that_a_report_names_is_not_imported(tmp_path, monkeypatch):
+    (tmp_path / "evil.py").write_text("raise SystemExit('imported')\n")
+    (tmp_path / "mine.py").write_text("def right(o, a, r):\n    return 1.0 * a\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="would import this module: name it with --goal"):
+        _goal(outcome(goal="evil:right"), CARTPOLE, None)
+    with pytest.raises(UsageError, match="The goal was 'evil:right', not 'mine:right'"):
+        _goal(outcome(goal="evil:right"), CARTPOLE, "mine:right")
+    assert isinstance(_goal(outcome(goal="mine:right"), CARTPOLE, "mine:right"), AdversarialReward)

@@ -14,7 +14,6 @@ Tretschk, Oh, Fritz 2018, https://arxiv.org/abs/1805.12487
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from time import process_time
 from typing import ClassVar
 
 import numpy as np
@@ -28,15 +27,16 @@ from policyscope.errors import UsageError
 from policyscope.policies.flips import is_discrete
 from policyscope.reports.results import AttackOutcome, NotApplicable
 from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.goal import asked_for, per_episode
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.units import usual_changes_of_new
 from policyscope.statistics import CONFIDENCE
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import NORMS, Budget
 from policyscope_attacks.counterexample import counterexamples
-from policyscope_attacks.goal import asked_for, per_episode
+from policyscope_attacks.in_time import run_in_time
 from policyscope_attacks.standing_between import spent
-from policyscope_attacks.suite import SUITE, Task
+from policyscope_attacks.suite import SUITE, Candidate, Task
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ class Attacks:
             units=self.units,
             whole_episode=self.whole_episode,
             goal=self.goal or self._forced(subject),
+            forced=() if self.goal else self.force,
             clean=clean.returns,
             returns=np.array([[r.returns for r in run.played] for run in runs.values()]),
             gains=gains,
@@ -171,28 +172,19 @@ class Attacks:
 
     def _board(self, tasks: list[Task], episodes: int) -> tuple[dict[str, "_Run"], tuple[str, ...]]:
         """What each attack does to the policy's own episodes, and which there was no time for."""
-        begun, noise = process_time(), 0.0
         differentiable = tasks[0].subject.policy.differentiable
-        runs: dict[str, _Run] = {}
-        left_out: list[str] = []
-        for name in self.only or SUITE:
-            candidate = SUITE[name]
-            if candidate.gradients and not differentiable:
-                continue
-            if candidate.whole_episode and not self.whole_episode:
-                continue
-            seconds = process_time() - begun
-            # the first is always run, and what it took says what the others will
-            noise = seconds if len(runs) == 1 else noise
-            late = seconds + candidate.passes * noise > 60 * self.minutes
-            if runs and (late or candidate.minutes > self.minutes):
-                left_out.append(name)
-                continue
-            attacks = [candidate.make(task) for task in tasks]
-            made = [attack for attack in attacks if attack is not None]
-            if len(made) == len(tasks):
-                runs[name] = _Run.of(name, made, tasks, episodes)
-        return runs, tuple(left_out)
+        candidates = {
+            name: SUITE[name]
+            for name in self.only or SUITE
+            if (differentiable or not SUITE[name].gradients)
+            and (self.whole_episode or not SUITE[name].whole_episode)
+        }
+
+        def run(name: str, candidate: Candidate) -> _Run | None:
+            made = [one for task in tasks if (one := candidate.make(task)) is not None]
+            return _Run.of(name, made, tasks, episodes) if len(made) == len(tasks) else None
+
+        return run_in_time(candidates, self.minutes, run)
 
 
 @dataclass(frozen=True, eq=False)

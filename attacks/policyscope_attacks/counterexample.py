@@ -9,15 +9,14 @@ it. Episodes in which there was none are no counterexamples. The gravest is numb
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Shaped
 
 from policyscope.policies.policy import Policy
 from policyscope.reports.results import Counterexample
+from policyscope.rollouts.goal import per_episode
 from policyscope.rollouts.reenactment import changes, digests
-from policyscope.rollouts.replay import replayed
 from policyscope.rollouts.rollouts import Rollouts
-from policyscope_attacks.goal import per_episode
+from policyscope_attacks.sight import true_scores
 from policyscope_attacks.suite import Task
 
 LARGEST = 2**26
@@ -73,12 +72,6 @@ def _worst(name: str, task: Task, untouched: Rollouts, attacked: Rollouts) -> Co
 def _otherwise(policy: Policy, episode: Rollouts) -> Shaped[np.ndarray, " step *action"]:
     """What the policy would do in each step if it were shown that one observation as it is."""
     actions = np.empty_like(episode.actions)
-    for steps, seen, memory in replayed(policy, episode.visited):
-        new = seen.new_tensor(episode.observations[steps])
-        if episode.frame_stack is None:
-            seen = new
-        else:
-            seen[:, -1] = new
-        with torch.no_grad():
-            actions[steps] = policy.actions(policy.scores(seen, memory)[0])
+    for steps, scores in true_scores(policy, episode):
+        actions[steps] = policy.actions(scores)
     return actions

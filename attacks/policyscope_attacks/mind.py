@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from policyscope.analyzers.subject import Subject
+
 WIDTH = 64
 SPREAD = -0.5
 """Logarithm of the first standard deviation of what it tries."""
@@ -51,7 +53,7 @@ class Mind(nn.Module):
         """Normalised observations."""
         return ((observations - self.mean) / self.deviation).clamp(-10, 10)
 
-    def tries(self, draws: Float[Tensor, " row draw feature"]) -> Float[Tensor, " row output"]:
+    def tries(self, draws: Float[Tensor, " row draw number"]) -> Float[Tensor, " row output"]:
         """Standard normal numbers from uniform ones: how far a try is from what it thinks best."""
         uniform = draws.flatten(1)[:, : self.outputs].clamp(1e-6, 1 - 1e-6)
         return torch.erfinv(2 * uniform - 1) * math.sqrt(2)
@@ -59,7 +61,7 @@ class Mind(nn.Module):
     def chosen(
         self,
         observations: Float[Tensor, " row feature"],
-        draws: Float[Tensor, " row draw feature"],
+        draws: Float[Tensor, " row draw number"],
         exploring: bool,
     ) -> Float[Tensor, " row output"]:
         """What it thinks best, or a try near it."""
@@ -72,6 +74,21 @@ class Mind(nn.Module):
         """Logarithm of the density of a choice, without its constant."""
         away = (chosen - self(observations)) / self.spread.exp()
         return -(away.square() / 2 + self.spread).sum(1)
+
+
+def fresh(
+    observations: Float[Tensor, " step feature"], start: Float[Tensor, " output"], seed: int
+) -> Mind:
+    """A mind that has not practised, and thinks `start` best; the same seed gives the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Mind(observations, start)
+
+
+def sees_vectors(subject: Subject) -> bool:
+    """Whether a policy sees single vectors, as a mind does."""
+    vectors = len(subject.policy.observation_shape or ()) == 1
+    return vectors and subject.rollouts.frame_stack is None
 
 
 def _layers(inputs: int, outputs: int) -> nn.Sequential:

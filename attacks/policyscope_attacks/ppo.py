@@ -37,6 +37,8 @@ class Practice:
     """How an adversary is trained."""
 
     play: Playing
+    sees: Callable[[Rollouts], Float[Tensor, " step feature"]]
+    """What the mind saw in each step."""
     gains: Callable[[Rollouts], Float[np.ndarray, " step"]]
     """The adversary's reward of each step."""
     iterations: int
@@ -60,7 +62,8 @@ def trained(mind: Mind, practice: Practice) -> Trained:
     """The mind after practice."""
     best, highest, since = mind, -np.inf, 0
     with torch.inference_mode(False), torch.enable_grad():
-        mind = copy.deepcopy(mind)
+        # one that has practised before was frozen then
+        mind = copy.deepcopy(mind).requires_grad_()
         optimiser = torch.optim.Adam(mind.parameters(), RATE)
         rng = np.random.default_rng(practice.seed)
         worth: _Worth | None = None
@@ -76,8 +79,12 @@ def trained(mind: Mind, practice: Practice) -> Trained:
                 break
             _set_rate(optimiser, RATE * (1 - iteration / practice.iterations))
             worth = worth or _Worth.of(gains, rollouts)
-            draws = _drawn_again(mind, rollouts, seed, practice.purpose)
-            _improve(mind, optimiser, _batch(mind, rollouts, gains, worth, draws), rng)
+            tried = _Tried(
+                rollouts,
+                practice.sees(rollouts),
+                _drawn_again(mind, rollouts, seed, practice.purpose),
+            )
+            _improve(mind, optimiser, _batch(mind, tried, gains, worth), rng)
     return Trained(best.eval().requires_grad_(False), highest)
 
 
@@ -99,6 +106,15 @@ class _Worth:
 
 
 @dataclass(frozen=True, eq=False)
+class _Tried:
+    """What the mind tried."""
+
+    rollouts: Rollouts
+    seen: Float[Tensor, " step feature"]
+    draws: Float[Tensor, " step draw number"]
+
+
+@dataclass(frozen=True, eq=False)
 class _Batch:
     observations: Tensor
     chosen: Tensor
@@ -107,18 +123,12 @@ class _Batch:
     returns: Tensor
 
 
-def _batch(
-    mind: Mind,
-    rollouts: Rollouts,
-    gains: Float[np.ndarray, " step"],
-    worth: _Worth,
-    draws: Float[Tensor, " step draw feature"],
-) -> _Batch:
-    observations = torch.from_numpy(rollouts.observations.astype(np.float32)).flatten(1)
+def _batch(mind: Mind, tried: _Tried, gains: Float[np.ndarray, " step"], worth: _Worth) -> _Batch:
+    observations = tried.seen
     with torch.no_grad():
-        chosen = mind.chosen(observations, draws, exploring=True)
+        chosen = mind.chosen(observations, tried.draws, exploring=True)
         values = mind.value(observations).numpy() * worth.deviation + worth.mean
-        advantages = _advantages(gains, values, rollouts)
+        advantages = _advantages(gains, values, tried.rollouts)
         likelihood = mind.likelihood(observations, chosen)
     returns = torch.from_numpy((advantages + values - worth.mean) / worth.deviation).float()
     normal = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
@@ -127,13 +137,17 @@ def _batch(
 
 def _drawn_again(
     mind: Mind, rollouts: Rollouts, seed: int, purpose: str
-) -> Float[Tensor, " step draw feature"]:
-    features = len(mind.mean)
-    drawn = [
-        generator(seed, purpose, episode).random((length, mind.draws, features), np.float32)
-        for episode, length in enumerate(rollouts.lengths.tolist())
-    ]
-    return torch.from_numpy(np.concatenate(drawn))
+) -> Float[Tensor, " step draw number"]:
+    """The numbers that were drawn in each step, as many of them as are used."""
+    size = int(np.prod(rollouts.observations.shape[1:]))
+    used = min(size, mind.outputs)
+    drawn = []
+    for episode, length in enumerate(rollouts.lengths.tolist()):
+        rng = generator(seed, purpose, episode)
+        for _ in range(length):
+            # of images most are not used, and all together would take gigabytes
+            drawn.append(rng.random((mind.draws, size), np.float32)[:, :used].copy())
+    return torch.from_numpy(np.stack(drawn))
 
 
 def _advantages(

@@ -14,17 +14,19 @@ from policyscope.analyzers.subject import Subject
 from policyscope.policies.flips import is_discrete
 from policyscope.policies.policy import Scores
 from policyscope.rollouts.actors import Greedy
+from policyscope.rollouts.goal import Goal, per_episode
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import another_seed
+from policyscope_attacks import dynamics
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import Budget
 from policyscope_attacks.critic import learned
 from policyscope_attacks.direction_search import best_direction
-from policyscope_attacks.goal import Goal, per_episode
+from policyscope_attacks.disturbing.disturbed import Disturbed
+from policyscope_attacks.disturbing.noise import Noise
 from policyscope_attacks.methods.critic_guided import CriticGuided
 from policyscope_attacks.methods.deepfool import DeepFool
 from policyscope_attacks.methods.fgsm import Fgsm
-from policyscope_attacks.methods.flips import Flips
 from policyscope_attacks.methods.mad import Mad
 from policyscope_attacks.methods.nesterov import Nesterov
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
@@ -35,15 +37,19 @@ from policyscope_attacks.methods.rationed import Rationed
 from policyscope_attacks.methods.sign_noise import SignNoise
 from policyscope_attacks.methods.steady_push import SteadyPush
 from policyscope_attacks.methods.steady_shift import SteadyShift
-from policyscope_attacks.methods.strategically_timed import StrategicallyTimed
 from policyscope_attacks.methods.uniform_noise import UniformNoise
-from policyscope_attacks.mind import Mind
+from policyscope_attacks.mind import Mind, fresh, sees_vectors
 from policyscope_attacks.ppo import Practice, Trained, trained
+from policyscope_attacks.sight import glimpses
 from policyscope_attacks.standing_between import StandingBetween
-from policyscope_attacks.timed import flipping, rationed, strategic, valued
+from policyscope_attacks.timed import TIMED, critical, flipping, rationed, strategic, valued
 
 PRACTICE = 32
 """Episodes in one iteration of practice."""
+DRAWN = 0.3
+"""Probability with which an action is drawn where dynamics are learned."""
+BEGUN = 0.95
+"""Share of the steady shift with which an optimal adversary begins: its tanh never is 1."""
 SHORT, SEEDS = 12, 3
 """Iterations of a short practice, and how many have one before the best of them goes on."""
 
@@ -58,7 +64,7 @@ class Task:
 
     def play(self, attack: Attack, episodes: int, seed: int, what: str) -> Rollouts:
         """Episodes under an attack. What does not time itself rations a whole episode's budget."""
-        timed = isinstance(attack, Flips | Rationed | StrategicallyTimed)
+        timed = isinstance(attack, TIMED)
         paced = attack if timed or not self.budget.whole_episode else Rationed(attack)
         between = StandingBetween(paced, self.subject.policy, self.budget)
         greedy = Greedy(self.subject.policy)
@@ -114,52 +120,57 @@ def _critic_guided(task: Task) -> Attack | None:
     policy = task.subject.policy
     if policy.meaning is Scores.Q_VALUES and is_discrete(policy):
         return CriticGuided()
-    vectors = len(policy.observation_shape or ()) == 1
     single = not is_discrete(policy) or policy.outputs == getattr(policy.action_space, "n", None)
-    if not (vectors and single and task.subject.rollouts.frame_stack is None):
+    if not (single and sees_vectors(task.subject)):
         return None
     seed = task.seed("critic")
     played = task.play(UniformNoise(), 10, seed, "critic's episodes")
     return CriticGuided(learned(policy, played, seed))
 
 
-def _steady_shift(task: Task) -> Attack | None:
+def _critical(task: Task) -> tuple[Attack, ...]:
+    """None where nothing is known of what actions lead to: see `dynamics`."""
+    subject, seed = task.subject, task.seed("dynamics")
+    policy = subject.policy
+    single = isinstance(policy.action_space, spaces.Discrete)
+    if not (single and sees_vectors(subject)) or policy.memory_shapes:
+        return ()
+    drawn = Disturbed(policy, Noise(policy.outputs or 0), DRAWN, seed)
+    rollouts = subject.play(drawn, None, PRACTICE, seed, "episodes to learn dynamics from")
+    return critical(policy, subject.visited, dynamics.learned(policy, rollouts))
+
+
+def _steady_shift(task: Task) -> SteadyShift | None:
     return task.shift if task.budget.scale.ndim == 1 else None
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Makes an adversary that practises, where it sees vectors.
-
-    It begins where the best steady one of its kind ends.
-    """
+    """Makes an adversary that practises. It begins where the best steady one of its kind ends."""
 
     kind: Callable[[Mind, bool], Attack]
-    begin: Callable[[Task], Tensor]
+    begin: Callable[[Task], Tensor | None]
+    """What it thinks best before it practises; None where it makes no sense."""
     longer: int = 0
     """Iterations for which the best of several goes on; with 0 there is one, of short practice."""
 
     def __call__(self, task: Task) -> Attack | None:
         """The adversary after practice."""
-        policy, rollouts = task.subject.policy, task.subject.rollouts
-        if len(policy.observation_shape or ()) != 1 or rollouts.frame_stack is not None:
+        start = self.begin(task)
+        if start is None:
             return None
+        seen = glimpses(task.subject.policy, task.subject.rollouts)
         seeds = [task.seed(f"practice {number}") for number in range(SEEDS if self.longer else 1)]
-        begun = [self._practised(task, self._fresh(task, seed), SHORT, seed) for seed in seeds]
+        begun = [self._practised(task, fresh(seen, start, seed), SHORT, seed) for seed in seeds]
         best = max(begun, key=lambda trained: trained.level)
         if self.longer:
             best = self._practised(task, best.mind, self.longer, task.seed("longer practice"))
         return self.kind(best.mind, False)
 
-    def _fresh(self, task: Task, seed: int) -> Mind:
-        start = self.begin(task)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return Mind(torch.from_numpy(task.subject.rollouts.observations).float(), start)
-
     def _practised(self, task: Task, mind: Mind, iterations: int, seed: int) -> Trained:
         practice = Practice(
             play=lambda mind, seed: task.play(self.kind(mind, True), PRACTICE, seed, "practice"),
+            sees=lambda rollouts: glimpses(task.subject.policy, rollouts),
             gains=task.goal.rewards,
             iterations=iterations,
             seed=seed,
@@ -185,8 +196,13 @@ def _push(task: Task) -> Tensor:
     return task.push.directions[0]
 
 
-def _shift(task: Task) -> Tensor:
-    return task.shift.directions[0]
+def _shift(task: Task) -> Tensor | None:
+    """What an optimal adversary, whose shares are a tanh, thinks where it shifts steadily."""
+    shift = _steady_shift(task)
+    if shift is None:
+        return None
+    direction = shift.directions[0]
+    return torch.atanh(BEGUN * direction / direction.abs().amax().clamp_min(1e-30))
 
 
 SUITE: dict[str, Candidate] = {
@@ -212,6 +228,7 @@ SUITE: dict[str, Candidate] = {
         passes=30,
         whole_episode=True,
     ),
+    "critical_point": Candidate(_timed(_critical), minutes=1, passes=50, whole_episode=True),
     "policy_director": Candidate(Learned(PolicyDirector, _push), minutes=1, passes=50),
     "mad": Candidate(lambda task: Mad(), minutes=1, passes=12),
     "random_search": Candidate(

@@ -19,6 +19,8 @@ from policyscope.rollouts.threat import Threat
 from policyscope.rollouts.visited import Visited
 from policyscope_attacks.attack import Attack
 from policyscope_attacks.budget import Budget
+from policyscope_attacks.dynamics import Dynamics
+from policyscope_attacks.methods.critical_point import CriticalPoint
 from policyscope_attacks.methods.fgsm import Fgsm
 from policyscope_attacks.methods.flips import Flips
 from policyscope_attacks.methods.pgd import Pgd
@@ -28,6 +30,8 @@ from policyscope_attacks.methods.value_timed import ValueTimed
 from policyscope_attacks.smoothed import smoothed
 from policyscope_attacks.standing_between import StandingBetween
 
+TIMED = (CriticalPoint, Flips, Rationed, StrategicallyTimed, ValueTimed)
+"""Attacks that time themselves, and spend a whole episode's budget as they see fit."""
 WAITED = (0.0, 0.5, 0.9)
 """Shares of the visited states in which an attack waits."""
 STATES = 256
@@ -67,6 +71,15 @@ def valued(policy: Policy, visited: Visited) -> tuple[Attack, ...]:
 def rationed() -> tuple[Attack, ...]:
     """The same attack in haste and at leisure: all at once, or a part of what is left."""
     return tuple(Rationed(Pgd(5, 1), share) for share in (1.0, 0.2, 0.01))
+
+
+def critical(policy: Policy, visited: Visited, dynamics: Dynamics) -> tuple[Attack, ...]:
+    """Flips in the states of which other actions lead further and further astray."""
+    steps = int(visited.lengths.sum())
+    some = np.linspace(0, steps - 1, min(steps, STATES)).astype(int)
+    seen = torch.from_numpy(visited.inputs(some)).float()
+    worth = CriticalPoint(dynamics, 0.0).astray(policy, seen).amax(1)
+    return tuple(CriticalPoint(dynamics, wait) for wait in _thresholds(worth))
 
 
 def opponents(threat: Threat) -> Mapping[str, Adversary]:

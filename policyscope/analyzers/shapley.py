@@ -74,7 +74,7 @@ class Shapley:
     """Of the policy that surrogates learn from, and as many again to choose among their forms."""
     rounds: int = 2
     """In which surrogates learn from the states that they get into themselves."""
-    leaves: tuple[int, ...] = (4, 8, 16, 32, 64)
+    leaves: tuple[int, ...] = (4, 16, 64, 256)
     """Of the trees among them."""
     degree: int = 3
     """Of the polynomials among them, or a lower one where the terms would be too many."""

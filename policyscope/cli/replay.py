@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from policyscope.policies.policy import Policy
     from policyscope.reports.counterexamples import Found
     from policyscope.reports.report import Report
+    from policyscope.reports.results import AttackOutcome
     from policyscope.rollouts.environment import Environment
+    from policyscope.rollouts.goal import Goal
     from policyscope.rollouts.reenactment import Reenactment
     from policyscope.rollouts.rollouts import Rollouts
     from policyscope.rollouts.shrinking import Case
@@ -50,8 +52,14 @@ def replay(  # noqa: PLR0913  one argument per option
         bool, typer.Option("--shrink", help="Find fewer steps and a smaller epsilon that do.")
     ] = False,
     harm: Annotated[
-        float, typer.Option(help="With --shrink: the share of the loss that has to be left.")
+        float, typer.Option(help="With --shrink: the share of the harm that has to be left.")
     ] = 0.9,
+    goal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:NAME", help="With --shrink: the goal, where it is code of your own."
+        ),
+    ] = None,
     minutes: Annotated[
         float, typer.Option(help="With --shrink: of processor time, to search.")
     ] = 2.0,
@@ -82,6 +90,7 @@ def replay(  # noqa: PLR0913  one argument per option
             case = Case(found.kept, rollouts, Greedy(policy), environment)
             _ask(case, policy, report)
             if shrink:
+                case = replace(case, goal=_goal(found.outcome, environment, goal))
                 rollouts = _shrink(case, found, harm, minutes)
         if render is not None:
             with terminal.progress_bars() as progress:
@@ -105,6 +114,23 @@ def _environment(report: "Report", named: str | None) -> "Environment":
             "with --env if you trust it."
         )
     return Environment(setting.id, setting.arguments)
+
+
+def _goal(outcome: "AttackOutcome", environment: "Environment", named: str | None) -> "Goal":
+    """What the adversary was after; a module is imported only where the person names it as well."""
+    from policyscope.rollouts.features import features_of
+    from policyscope.rollouts.goal import asked_for
+
+    text = "" if outcome.forced else outcome.goal
+    if named is not None and named != text:
+        raise UsageError(f"The goal was {text or 'another'!r}, not {named!r}.")
+    if named is None and ":" in text:
+        raise UsageError(
+            f"The goal of the attack was {text!r}, and shrinking it would import this module: name "
+            "it with --goal if you trust it."
+        )
+    features = features_of(environment.playable, environment.spaces()[0])
+    return asked_for(text, outcome.forced, features)
 
 
 def _policy(

@@ -90,24 +90,29 @@ class Polynomials(nn.Module):
         super().__init__()
         self.register_buffer("exponents", torch.from_numpy(form.exponents))
         self.register_buffer("coefficients", torch.from_numpy(form.coefficients))
+        # x²y is (x, x, y)
+        numbers = np.arange(form.features)
         self.factors = tuple(
-            tuple((i, int(powers[i])) for i in np.flatnonzero(powers).tolist())
-            for powers in form.exponents
+            tuple(np.repeat(numbers, powers).tolist()) for powers in form.exponents
         )
 
     def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Scores of observations."""
         seen = observations.flatten(1).double()
-        columns = [self._monomial(seen, factors) for factors in self.factors]
-        terms = torch.stack(columns, 1) if columns else seen.new_zeros(len(seen), 0)
-        return (terms @ self.coefficients).float(), memory
+        features, known = seen.unbind(1), {(): torch.ones_like(seen[:, 0])}
+        columns = [_product(factors, features, known) for factors in self.factors]
+        return (torch.stack(columns, 1) @ self.coefficients).float(), memory
 
-    def _monomial(self, seen: Tensor, factors: tuple[tuple[int, int], ...]) -> Tensor:
-        # powers of columns, not a table of them: only numbers that are there are multiplied
-        column = torch.ones_like(seen[:, 0])
-        for feature, power in factors:
-            column = column * seen[:, feature] ** power
-        return column
+
+def _product(
+    factors: tuple[int, ...],
+    features: tuple[Tensor, ...],
+    known: dict[tuple[int, ...], Tensor],
+) -> Tensor:
+    """A monomial, by one multiplication from one that is shorter by a factor."""
+    if factors not in known:
+        known[factors] = _product(factors[:-1], features, known) * features[factors[-1]]
+    return known[factors]
 
 
 class Questions(nn.Module):

@@ -15,16 +15,22 @@ SHOWN = 3
 
 def disturbances(result: DisturbanceOutcome) -> RenderableType:
     """Returns by disturbance, and by physics where it was changed."""
+    parts: list[RenderableType] = [_disturbed(result)]
+    if result.physics.size:
+        parts.append(_physics(result))
+    if result.gravity.size:
+        parts.append(_gravity(result))
     if result.unchanged:
-        return Group(_actions(result), Padding(Text(result.unchanged), (0, 0, 0, 1)))
-    return Group(_actions(result), *[_physics(result)] * bool(result.physics.size))
+        parts.append(Padding(Text(result.unchanged), (0, 0, 0, 1)))
+    return Group(*parts)
 
 
-def _actions(result: DisturbanceOutcome) -> Table:
+def _disturbed(result: DisturbanceOutcome) -> Table:
     places = np.linspace(0, len(result.epsilons) - 1, min(len(result.epsilons), SHOWN))
     places = places.round().astype(int).tolist()
     table = Table(box=None, header_style="dim")
-    table.add_column(f"return, actions disturbed by ({result.unit})")
+    what = "forces of" if result.pushed else "actions disturbed by"
+    table.add_column(f"return, {what} ({result.unit})")
     for place in places:
         table.add_column(f"{result.epsilons[place]:g}", justify="right")
     table.add_row("not at all", *[Text(f"{result.clean_return()}")] * len(places))
@@ -44,4 +50,14 @@ def _physics(result: DisturbanceOutcome) -> Table:
     for i, mass in enumerate(result.masses):
         means = [result.physics_return(i, j) for j in range(len(result.frictions))]
         table.add_row(f"×{mass:g}", *(legible(mean.value) for mean in means))
+    return table
+
+
+def _gravity(result: DisturbanceOutcome) -> Table:
+    table = Table(box=None, header_style="dim")
+    table.add_column("return, gravity", no_wrap=True)
+    for gravity in result.gravities:
+        table.add_column(f"×{gravity:g}", justify="right")
+    means = [result.gravity_return(i) for i in range(len(result.gravities))]
+    table.add_row("", *(legible(mean.value) for mean in means))
     return table

@@ -4,6 +4,7 @@
 
     DIR/shapley-surrogate.json     a checkpoint, to be analysed again
     DIR/shapley-surrogate.py       a function, to be called from anywhere
+    DIR/sindy-equations.tex        all equations of a closed loop, for a paper
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from policyscope.readable.readable import Readable
 from policyscope.readable.storage import as_json
 from policyscope.readable.text import as_text
 from policyscope.reports.report import Played, Report
-from policyscope.reports.results import Result, ShapleyValues
+from policyscope.reports.results import Result, ShapleyValues, SparseEquations
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +48,23 @@ def recommended(report: Report) -> tuple[Recommended, ...]:
 
 def files(report: Report) -> dict[str, str]:
     """Their files' texts, by file name."""
-    return {
+    readables = {
         f"{one.name}.{kind}": write(one.readable)
         for one in recommended(report)
         for kind, write in (("json", as_json), ("py", as_python))
     }
+    written = {
+        f"{analyzer}-equations.tex": entry.result.latex
+        for analyzer, entry in report.entries.items()
+        if isinstance(entry.result, SparseEquations)
+    }
+    return readables | written
 
 
 def _of(result: Result) -> tuple[Readable, ...]:
     match result:
         case ShapleyValues(surrogates=surrogates) if surrogates.models:
             return (surrogates.readables[surrogates.chosen],)
+        case SparseEquations(surrogate=surrogate):
+            return (surrogate,)
     return ()

@@ -28,7 +28,7 @@ from policyscope.errors import ReportError, UsageError, did_you_mean
 from policyscope.provenance import Checkpoint
 from policyscope.reports.results import Measure, Result
 
-SCHEMA = 4
+SCHEMA = 5
 """Version of the folder's layout; raised when an older reader would misread it."""
 
 

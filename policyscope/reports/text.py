@@ -12,6 +12,7 @@ from rich.text import Text
 from policyscope.reports.certificate_text import action_certificates, certificate
 from policyscope.reports.counterexamples import found
 from policyscope.reports.disturbance_tables import disturbances
+from policyscope.reports.equation_tables import sparse_equations
 from policyscope.reports.report import Entry, Finding, Report
 from policyscope.reports.results import (
     CHANCE,
@@ -29,6 +30,7 @@ from policyscope.reports.results import (
     Impact,
     NotApplicable,
     ShapleyValues,
+    SparseEquations,
 )
 from policyscope.reports.shapley_tables import shapley_values
 from policyscope.statistics import Estimate, legible
@@ -120,6 +122,7 @@ def _tables() -> dict[type, Callable[[Any], RenderableType]]:
         DisturbanceOutcome: disturbances,
         EpisodeReturns: _returns,
         ShapleyValues: shapley_values,
+        SparseEquations: sparse_equations,
     }
 
 

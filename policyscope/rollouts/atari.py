@@ -31,6 +31,7 @@ DEEPMIND = {
     "episodic_life": False,
     "use_fire_reset": False,
     "full_action_space": False,
+    "max_num_frames_per_episode": 108_000,
 }
 """What may be set with `--env-arg`, beside `stack_num` and `repeat_action_probability`."""
 STACK = 4

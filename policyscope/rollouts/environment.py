@@ -20,6 +20,7 @@ from gymnasium.wrappers import TransformObservation
 from policyscope.errors import EnvironmentMismatch, did_you_mean
 from policyscope.policies.observations import flattened
 from policyscope.rollouts.atari import STACK, AtariLanes, is_atari
+from policyscope.rollouts.forces import Pushed
 from policyscope.rollouts.lanes import CartPoleLanes, Lanes, SeparateLanes
 from policyscope.rollouts.physics import Physics
 from policyscope.rollouts.quiet import quiet
@@ -70,6 +71,8 @@ class Environment:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     physics: Physics = Physics()
     """What is changed of the simulator's, where MuJoCo simulates."""
+    pushed: bool = False
+    """Whether actions end in a force on the body, see `forces`."""
 
     def __post_init__(self) -> None:
         if self.playable not in gymnasium.registry and find_spec("ale_py"):
@@ -119,7 +122,8 @@ class Environment:
         """One simulator, as gymnasium makes it.
 
         Raises:
-            EnvironmentMismatch: If its arguments, its physics or what it is made of fail.
+            EnvironmentMismatch: If its arguments, its physics or what it is made of fail, or if it
+                cannot be pushed.
         """
         try:
             with quiet():
@@ -137,7 +141,7 @@ class Environment:
                 f"{self.playable}{given} cannot be made: {str(error).strip() or repr(error)}"
             ) from error
         self.physics.change(env)
-        return env
+        return Pushed(env) if self.pushed else env
 
     @property
     def usual_lanes(self) -> int:
@@ -165,7 +169,8 @@ class Environment:
     def _native(self) -> bool:
         spec = gymnasium.registry.get(self.playable)
         cartpole = spec is not None and str(spec.vector_entry_point).endswith(":CartPoleVectorEnv")
-        return cartpole and CartPoleLanes.takes(self.options)
+        plain = self.physics == Physics() and not self.pushed
+        return cartpole and plain and CartPoleLanes.takes(self.options)
 
     def _make_flat(self) -> gymnasium.Env:
         env = self.simulator()

@@ -3,11 +3,11 @@
 The changes of a counterexample are played again open loop, δ_t added in step t whatever the policy
 sees there by then. Of the attacked steps, one half after the other is left out where
 
-    loss(steps that are left) ≥ share · loss(all),
+    harm(steps that are left) ≥ share · harm(all),   harm what the adversary gains above no attack,
 
 then quarters, eighths and so on down to single ones, until none can be left out: a form of delta
 debugging. Then one factor makes all that is left shorter, by bisection. Every candidate is an
-episode that is played, in the row of the batch that it was found in, so that its loss is what it
+episode that is played, in the row of the batch that it was found in, so that its harm is what it
 would have been. Each choice is greedy: what is found cannot lose a single step, and a smaller one
 may exist elsewhere.
 
@@ -28,6 +28,7 @@ from policyscope.progress import Advance, Progress, silent
 from policyscope.reports.results import Counterexample
 from policyscope.rollouts.actors import Actor
 from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.goal import Goal, LowerReturn, per_episode
 from policyscope.rollouts.perturbation import as_observations
 from policyscope.rollouts.play import play
 from policyscope.rollouts.reenactment import bits, moved
@@ -50,6 +51,8 @@ class Case:
     actor: Actor
     """The policy that it is about."""
     environment: Environment
+    goal: Goal = LowerReturn()
+    """What the adversary was after."""
 
     def played(self, steps: Steps, factor: float) -> Rollouts:
         """The episode when only these steps are attacked, by changes so many times as large."""
@@ -62,9 +65,10 @@ class Case:
             first=self.kept.episode,
         )
 
-    def loss(self, rollouts: Rollouts) -> float:
-        """How much less the episode returns than without an attack."""
-        return self.kept.clean - float(rollouts.returns[0])
+    def harm(self, rollouts: Rollouts) -> float:
+        """What the adversary gains above the same episode without an attack."""
+        gained, whole = (per_episode(self.goal, one)[0] for one in (rollouts, self.whole))
+        return self.kept.harm + float(gained - whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,8 @@ class Shrunken:
     factor: float
     """What each change is multiplied by."""
     rollouts: Rollouts
+    harm: float
+    """What the adversary still gains above the same episode without an attack."""
     tries: int
     """Episodes that were played to find it."""
     finished: bool
@@ -88,22 +94,21 @@ def shrunken(
     """Leave out steps, then make what is left shorter.
 
     Args:
-        case: The counterexample; its loss of return is above 0.
-        share: The part of the loss that has to be left, above 0 and at most 1.
+        case: The counterexample; its harm is above 0.
+        share: The part of the harm that has to be left, above 0 and at most 1.
         seconds: Of processor time, after which no candidate is begun.
         progress: Shows the time.
 
     Raises:
-        UsageError: If no return was lost, or the share is none.
+        UsageError: If no harm was done, or the share is none.
     """
     if not 0 < share <= 1:
         raise UsageError(
             f"The share of the harm that is kept is above 0 and at most 1, not {share}."
         )
-    if case.loss(case.whole) <= 0:
+    if case.harm(case.whole) <= 0:
         raise UsageError(
-            "Nothing can be shrunk: the episode returns no less than without the attack, whose "
-            "goal was another."
+            "Nothing can be shrunk: the adversary gains no more than without the attack."
         )
     with progress("shrinking, seconds", round(seconds)) as advance:
         trying = _Trying(case, share, seconds, advance)
@@ -111,7 +116,7 @@ def shrunken(
         factor = smallest(lambda shorter: trying.harms(steps, shorter))
     rollouts = case.played(steps, factor)
     reached = steps[steps < len(rollouts.rewards)]
-    return Shrunken(reached, factor, rollouts, trying.tries, not trying.late)
+    return Shrunken(reached, factor, rollouts, case.harm(rollouts), trying.tries, not trying.late)
 
 
 def fewest(steps: Steps, harmful: Callable[[Steps], bool]) -> Steps:
@@ -142,7 +147,7 @@ class _Trying:
 
     def __init__(self, case: Case, share: float, seconds: float, advance: Advance) -> None:
         self._case, self._advance, self._told = case, advance, 0
-        self._least = share * case.loss(case.whole)
+        self._least = share * case.harm(case.whole)
         self._begun, self._seconds = process_time(), seconds
         self.tries, self.late = 0, False
 
@@ -154,7 +159,7 @@ class _Trying:
             self.late = True
             return False
         self.tries += 1
-        return self._case.loss(self._case.played(steps, factor)) >= self._least
+        return self._case.harm(self._case.played(steps, factor)) >= self._least
 
 
 class _SomeChanges:

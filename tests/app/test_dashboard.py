@@ -14,7 +14,7 @@ from policyscope_app import dashboard, reading
 from streamlit.testing.v1 import AppTest
 
 from policyscope.errors import ReportError
-from policyscope.reports.report import Entry, Recorded, write
+from policyscope.reports.report import SCHEMA, Entry, Recorded, write
 from policyscope.reports.results import Counterexample
 
 AWKWARD = "[run](https://example.org) *4* $x$ <b>_v2_</b> | 50% ±3 --normalisation"
@@ -228,7 +228,7 @@ def damage(folder: Path, how: str) -> None:
         case "cut off":
             path.write_text(path.read_text()[:500])
         case "newer":
-            path.write_text(path.read_text().replace('"schema": 4', '"schema": 99'))
+            path.write_text(path.read_text().replace(f'"schema": {SCHEMA}', '"schema": 99'))
         case "without arrays":
             (folder / "arrays" / "saliency.npz").unlink()
         case "without a field":

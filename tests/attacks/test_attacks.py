@@ -3,8 +3,7 @@ import itertools
 
 import numpy as np
 import pytest
-from policyscope_attacks import attacks as module
-from policyscope_attacks import critic
+from policyscope_attacks import critic, in_time
 from policyscope_attacks.attacks import Attacks
 from policyscope_attacks.suite import SUITE, Candidate
 
@@ -99,7 +98,7 @@ def test_a_unit_is_the_deviation_of_each_feature_or_the_environments_own(subject
 
 def test_time_leaves_out_attacks_and_changes_no_number(subject, outcome, monkeypatch):
     clock = iter(np.arange(0.0, 1e6, 100.0))
-    monkeypatch.setattr(module, "process_time", lambda: next(clock))
+    monkeypatch.setattr(in_time, "process_time", lambda: next(clock))
     hurried = asked(subject, minutes=1.0)
     assert (hurried.attacks, hurried.left_out) == (("sign_noise",), ("fgsm",))
     np.testing.assert_array_equal(hurried.returns[0], outcome.returns[0])
@@ -107,7 +106,7 @@ def test_time_leaves_out_attacks_and_changes_no_number(subject, outcome, monkeyp
 
 def test_attacks_that_need_more_time_are_named(subject, monkeypatch):
     slow = Candidate(SUITE["fgsm"].make, minutes=3.0)
-    monkeypatch.setitem(module.SUITE, "fgsm", slow)
+    monkeypatch.setitem(SUITE, "fgsm", slow)
     assert asked(subject, minutes=2.9).left_out == ("fgsm",)
     assert asked(subject, minutes=3.0).left_out == ()
 

@@ -7,14 +7,14 @@ import torch
 from disturbed import STEPS, Choosing, Tracking, playing
 from gymnasium import spaces
 from handmade import linear, policy
-from policyscope_attacks import disturbances as module
+from policyscope_attacks import in_time
 from policyscope_attacks.disturbances import Disturbances
 from policyscope_attacks.disturbing import trial as trial_module
 from policyscope_attacks.disturbing.disturbance import Disturbance
 from policyscope_attacks.disturbing.disturbed import Disturbed
 from policyscope_attacks.disturbing.learned import Learned
 from policyscope_attacks.disturbing.noise import Noise
-from policyscope_attacks.disturbing.physics_sweep import swept
+from policyscope_attacks.disturbing.physics_sweep import fallen, swept
 from policyscope_attacks.disturbing.steady import Steady
 from policyscope_attacks.disturbing.trial import Trial
 from policyscope_attacks.mind import Mind
@@ -227,7 +227,7 @@ def test_the_strongest_is_judged_on_other_episodes(cartpole):
 def test_time_leaves_out_disturbances_and_changes_no_number(cartpole, monkeypatch):
     whole = asked(cartpole)
     clock = iter(np.arange(0.0, 1e6, 100.0))
-    monkeypatch.setattr(module, "process_time", lambda: next(clock))
+    monkeypatch.setattr(in_time, "process_time", lambda: next(clock))
     hurried = asked(cartpole)
     assert (hurried.disturbances, whole.left_out) == (("uniform_noise",), ("learned",))
     assert hurried.left_out == ("sign_noise", "steady", "learned")
@@ -239,6 +239,24 @@ def test_where_mujoco_does_not_simulate_the_reason_is_told(cartpole):
     found = asked(cartpole)
     assert found.physics.shape == (0, 0, 4)
     assert "not in CartPole-v1" in found.unchanged and found.masses == ()
+    # its gravity can be
+    assert "gravity" not in found.unchanged and found.gravities == (0.5, 1.0, 1.5)
+    np.testing.assert_array_equal(found.gravity[1], cartpole.rollouts.returns)
+
+
+def test_where_nothing_falls_nothing_is_changed(choosing):
+    found = asked(choosing)
+    assert found.unchanged.startswith("masses, friction and gravity can be changed where MuJoCo")
+    assert found.gravity.shape == (0, 4)
+
+
+def test_every_gravity_plays_the_same_episodes(cartpole):
+    found = fallen(cartpole, (0.5, 1.0, 20.0), 3)
+    for row, gravity in zip(found, (0.5, 1.0, 20.0), strict=True):
+        there = dataclasses.replace(cartpole.environment, physics=Physics(gravity=gravity))
+        alone = Subject.observed(cartpole.policy, there, 3, 0)
+        np.testing.assert_array_equal(row, alone.rollouts.returns)
+    assert found[2].mean() < found[1].mean()
 
 
 @pytest.mark.filterwarnings("ignore:.*is out of date")
@@ -275,6 +293,7 @@ def test_a_probability_is_at_most_one(cartpole):
         {"episodes": 1},
         {"masses": (1.0, 0.0)},
         {"frictions": (-0.1,)},
+        {"gravities": (-0.1,)},
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(wrong):

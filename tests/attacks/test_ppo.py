@@ -3,19 +3,21 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from policyscope_attacks import ppo, suite
+from policyscope_attacks import ppo, sight, suite
 from policyscope_attacks.budget import NORMS, Budget
-from policyscope_attacks.goal import expressed
 from policyscope_attacks.methods.optimal_adversary import OptimalAdversary
 from policyscope_attacks.methods.policy_director import PolicyDirector
+from policyscope_attacks.methods.steady_push import SteadyPush
+from policyscope_attacks.methods.steady_shift import SteadyShift
 from policyscope_attacks.mind import Mind
 from policyscope_attacks.standing_between import StandingBetween
 from policyscope_attacks.suite import Task
-from scenes import scene, small
+from scenes import Remembering, fitted, scene, small
 
 from policyscope.analyzers.subject import Subject
 from policyscope.policies.loading import load
 from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.goal import LowerReturn, expressed
 
 UNITS = torch.tensor([0.5, 2.0, 1.0, 0.0])
 KINDS = {"director": (PolicyDirector, 2), "optimal": (OptimalAdversary, 4)}
@@ -38,6 +40,7 @@ def mind(task, outputs):
 def practice(task, kind, iterations=1):
     return ppo.Practice(
         play=lambda mind, seed: task.play(kind(mind, True), 8, seed, "practice"),
+        sees=lambda rollouts: sight.glimpses(task.subject.policy, rollouts),
         gains=task.goal.rewards,
         iterations=iterations,
         seed=3,
@@ -59,12 +62,87 @@ def test_a_learned_attack_stays_within_its_budget(kind, norm, space):
     assert delta.abs().amax() > 0
 
 
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_director_of_images_stays_within_its_budget(norm):
+    victim = dataclasses.replace(small("discrete", 3 * 4 * 5), observation_shape=(3, 4, 5))
+    seen = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    attack = PolicyDirector(Mind(seen, torch.zeros(3)), True)
+    at = scene(victim, Budget(0.3, torch.ones(3, 4, 5), norm), rows=50, draws=attack.draws)
+    delta = attack.delta(at)
+    assert (at.budget.length(delta) <= 0.3 * (1 + 1e-6)).all()
+    # it goes where its mind would, that sees the scores
+    aim = attack.mind.chosen(at.scores(0 * delta), at.draws.flatten(2), True)
+    moved = at.scores(delta) - at.scores(0 * delta)
+    assert (((moved * aim).sum(1)) > 0).float().mean() > 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class Noting:
+    """Moves every pixel by a little, and notes what a learned adversary sees."""
+
+    noted: list
+
+    white_box = True
+    draws = 0
+
+    def delta(self, scene):
+        self.noted.append((scene.episodes.clone(), sight.glimpse(scene)))
+        return torch.full_like(scene.observations, 3.0)
+
+
+def test_what_was_seen_of_images_is_seen_once_more(examples):
+    """Of the policy's scores: what it still sees is what it was shown, and the newest is true."""
+    short = Environment("PongNoFrameskip-v4", {"max_num_frames_per_episode": 48})
+    subject = Subject.observed(load(examples / "pong_ppo.cleanrl_model"), short, 2, 0)
+    attack = Noting([])
+    task = Task(subject, Budget(0.02, torch.full((84, 84), 255.0)), LowerReturn())
+    rollouts = task.play(attack, 2, 0, "")
+    assert (rollouts.shown != rollouts.observations).any()
+    found = sight.glimpses(subject.policy, rollouts)
+    assert found.shape == (len(rollouts.rewards), 6)
+    for number, first in enumerate(rollouts.first_steps.tolist()):
+        each = [seen[episodes == number][0] for episodes, seen in attack.noted]
+        torch.testing.assert_close(found[first], each[0], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(found[first + 9], each[9], atol=1e-4, rtol=1e-4)
+
+
+def test_a_director_of_images_practises(examples, monkeypatch):
+    monkeypatch.setattr(suite, "PRACTICE", 2)
+    monkeypatch.setattr(suite, "SHORT", 2)
+    short = Environment("PongNoFrameskip-v4", {"max_num_frames_per_episode": 48})
+    subject = Subject.observed(load(examples / "pong_ppo.cleanrl_model"), short, 2, 0)
+    task = Task(subject, Budget(0.02, torch.full((84, 84), 255.0)), expressed("a[0] == 2", ()))
+    start = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+    made = suite.Learned(PolicyDirector, lambda task: start)(task)
+    assert made.mind.outputs == 6 and len(made.mind.mean) == 6
+    rollouts = task.play(made, 2, 5, "")
+    assert (rollouts.shown != rollouts.observations).any()
+    assert suite.SUITE["optimal_adversary"].make(task) is None
+
+
+@pytest.mark.parametrize("name", ["policy_director", "optimal_adversary"])
+def test_a_policy_that_remembers_has_learned_adversaries_too(name, monkeypatch):
+    for what, less in (("PRACTICE", 4), ("SHORT", 1)):
+        monkeypatch.setattr(suite, what, less)
+    short = Environment("CartPole-v1", {"max_episode_steps": 12})
+    subject = Subject.observed(fitted(Remembering(short), short, (16,)), short, 2, 0)
+    task = Task(subject, Budget(0.1, torch.ones(4)), LowerReturn())
+    steady = {"push": SteadyPush(torch.ones(1, 2)), "shift": SteadyShift(torch.ones(1, 4))}
+    task.__dict__.update(steady)
+    make = suite.SUITE[name].make
+    made = dataclasses.replace(make, longer=1)(task)
+    rollouts = task.play(made, 3, 5, "")
+    moved = np.abs(rollouts.shown - rollouts.observations)
+    assert 0.05 < moved.max() <= 0.1 * (1 + 1e-6)
+
+
 def test_what_was_tried_is_drawn_once_more(task):
     attack = OptimalAdversary(mind(task, 4), exploring=True)
     rollouts = task.play(attack, 5, 11, "practice")
     worth = ppo._Worth.of(rollouts.rewards, rollouts)
     draws = ppo._drawn_again(attack.mind, rollouts, 11, StandingBetween.purpose)
-    again = ppo._batch(attack.mind, rollouts, rollouts.rewards, worth, draws).chosen
+    tried = ppo._Tried(rollouts, sight.glimpses(task.subject.policy, rollouts), draws)
+    again = ppo._batch(attack.mind, tried, rollouts.rewards, worth).chosen
     moved = torch.from_numpy(rollouts.shown - rollouts.observations)
     torch.testing.assert_close(moved, 0.1 * torch.tanh(again), atol=1e-5, rtol=1e-4)
 
@@ -129,6 +207,32 @@ def test_practice_raises_what_the_adversary_is_after(task, kind, size):
         return task.play(make(which), 8, 99, "after").returns.mean()
 
     assert returned(found) < returned(fresh) - 2
+
+
+def test_who_has_practised_can_go_on(task):
+    once = ppo.trained(mind(task, 4), practice(task, OptimalAdversary, 1)).mind
+    assert not any(p.requires_grad for p in once.parameters())
+    better = iter(range(9))
+    improving = dataclasses.replace(
+        practice(task, OptimalAdversary, 3),
+        gains=lambda rollouts: next(better) + np.arange(len(rollouts.rewards)) % 7.0,
+    )
+    twice = ppo.trained(once, improving).mind
+    for one, two in zip(once.actor.parameters(), twice.actor.parameters(), strict=True):
+        assert not torch.equal(one, two)
+
+
+def test_an_optimal_adversary_begins_nearly_at_the_steady_shift(task):
+    task = dataclasses.replace(task)
+    task.__dict__["shift"] = SteadyShift(torch.tensor([[0.02, -0.05, 0.0, 0.01]]))
+    begun = suite._shift(task)
+    still = torch.zeros_like(mind(task, 4).actor[-1].weight)
+    thinking = mind(task, 4)
+    thinking.actor[-1].weight.data.copy_(still)
+    thinking.actor[-1].bias.data.copy_(begun)
+    at = scene(small("discrete"), task.budget)
+    steady = task.shift.delta(at)
+    torch.testing.assert_close(OptimalAdversary(thinking).delta(at), suite.BEGUN * steady)
 
 
 def test_the_best_of_several_goes_on(task, monkeypatch):

@@ -8,7 +8,6 @@ from handmade import linear, policy
 from policyscope_attacks import direction_search
 from policyscope_attacks.budget import NORMS, Budget
 from policyscope_attacks.direction_search import best_direction
-from policyscope_attacks.goal import expressed
 from policyscope_attacks.methods.steady_push import SteadyPush
 from policyscope_attacks.methods.steady_shift import SteadyShift
 from policyscope_attacks.standing_between import StandingBetween
@@ -19,6 +18,7 @@ from policyscope.analyzers.subject import Subject
 from policyscope.policies.loading import load
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.goal import expressed
 from policyscope.rollouts.play import play
 
 UNITS = torch.tensor([0.5, 2.0, 1.0, 0.0])

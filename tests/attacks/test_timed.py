@@ -9,8 +9,11 @@ from gymnasium import spaces
 from handmade import linear, policy
 from policyscope_attacks.attacks import Attacks
 from policyscope_attacks.budget import NORMS, Budget
+from policyscope_attacks.buying import HALVINGS, OVERSHOOT
+from policyscope_attacks.dynamics import Dynamics
+from policyscope_attacks.methods.critical_point import CriticalPoint
 from policyscope_attacks.methods.fgsm import Fgsm
-from policyscope_attacks.methods.flips import HALVINGS, OVERSHOOT, Flips
+from policyscope_attacks.methods.flips import Flips
 from policyscope_attacks.methods.rationed import Rationed
 from policyscope_attacks.methods.sign_noise import SignNoise
 from policyscope_attacks.methods.strategically_timed import StrategicallyTimed, preference
@@ -18,6 +21,7 @@ from policyscope_attacks.methods.value_timed import ValueTimed
 from policyscope_attacks.objectives import clean_scores
 from policyscope_attacks.smoothed import smoothed
 from policyscope_attacks.standing_between import StandingBetween, spent
+from policyscope_attacks.suite import Task
 from policyscope_attacks.timed import flipping, opponents, strategic, valued
 from scenes import Counting, fitted, scene, small
 from torch import nn
@@ -27,6 +31,7 @@ from policyscope.policies.loading import load
 from policyscope.policies.policy import Policy
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.goal import LowerReturn
 from policyscope.rollouts.play import play
 from policyscope.rollouts.threat import Threat
 from policyscope.rollouts.visited import Visited
@@ -34,10 +39,21 @@ from policyscope.rollouts.visited import Visited
 UNITS = torch.tensor([0.5, 2.0, 1.0, 0.0])
 WEIGHT = [[1.0, -2.0, 0.5, 4.0], [0.0, 1.0, 1.0, -1.0], [-1.0, 0.5, 0.3, 2.0]]
 SHORT = Environment("CartPole-v1", {"max_episode_steps": 60})
+
+
+def turning() -> Dynamics:
+    """Dynamics of weights drawn at random, for up to three actions."""
+    weights = 0.1 * torch.randn(3, 15, 4, generator=torch.Generator().manual_seed(0))
+    return Dynamics(torch.zeros(4), torch.ones(4), weights)
+
+
+WORTH = policy(linear([[1.0, 2.0, 0.0, -1.0]]), 4, spaces.Discrete(1))
 TIMED = {
     "flips": Flips(),
+    "critical_point": CriticalPoint(turning(), 0.1),
     "rationed": Rationed(Fgsm(), 0.3),
     "strategically_timed": StrategicallyTimed(Rationed(Fgsm(), 0.3), 0.2),
+    "value_timed": ValueTimed(Rationed(Fgsm(), 0.3), WORTH, -0.5),
 }
 
 
@@ -158,9 +174,8 @@ def test_a_strategic_attack_waits_where_the_policy_hardly_minds():
 
 def test_an_attack_timed_by_value_waits_where_little_is_expected():
     at = scene(small("discrete"), Budget(0.5, UNITS), rows=200)
-    worth = policy(linear([[1.0, 2.0, 0.0, -1.0]]), 4, spaces.Discrete(1))
     values = at.observations @ torch.tensor([1.0, 2.0, 0.0, -1.0])
-    moved = (ValueTimed(Fgsm(), worth, 0.3).delta(at) != 0).any(1)
+    moved = (ValueTimed(Fgsm(), WORTH, 0.3).delta(at) != 0).any(1)
     assert torch.equal(moved, values > 0.3)
 
 
@@ -238,14 +253,30 @@ def test_computed_actions_are_never_flipped():
     assert flipping(small("continuous"), visited) == strategic(small("continuous"), visited) == ()
 
 
-@pytest.mark.parametrize("name", ["rationed", "flips", "strategically_timed", "value_timed"])
+@pytest.mark.parametrize(
+    "name", ["rationed", "flips", "strategically_timed", "value_timed", "critical_point"]
+)
 def test_the_suite_times_budgets_of_whole_episodes_and_no_others(subject, name):
     asked = {"only": ("uniform_noise", name), "episodes": 2, "minutes": 9.0, "epsilons": (1.0,)}
     each = Attacks(**asked).run(subject, np.random.default_rng(0))
-    whole = Attacks(**asked, whole_episode=True, norm="l2").run(subject, np.random.default_rng(0))
+    whole, again = (
+        Attacks(**asked, whole_episode=True, norm="l2").run(subject, np.random.default_rng(0))
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(whole.returns, again.returns)
     assert each.attacks == ("uniform_noise",)
     assert whole.attacks == ("uniform_noise", name)
     assert (whole.spent <= 1).all()
+
+
+@pytest.mark.parametrize("attack", TIMED.values(), ids=TIMED)
+def test_what_times_itself_is_not_rationed_once_more(subject, attack):
+    budget = Budget(0.7, torch.ones(4), "l2", whole_episode=True)
+    task = Task(subject, budget, LowerReturn())
+    by_itself = subject.play(
+        Greedy(subject.policy), StandingBetween(attack, subject.policy, budget), 2, 3
+    )
+    np.testing.assert_array_equal(task.play(attack, 2, 3, "").shown, by_itself.shown)
 
 
 def opposed(victim: Policy, visited: Visited, unit, **other) -> dict:
@@ -254,7 +285,8 @@ def opposed(victim: Policy, visited: Visited, unit, **other) -> dict:
 
 def test_opponents_are_there_for_what_can_be_asked_in_time(subject):
     ones = np.ones(4)
-    assert set(opposed(subject.policy, subject.visited, ones)) == set(TIMED)
+    every = {"flips", "rationed", "strategically_timed"}
+    assert set(opposed(subject.policy, subject.visited, ones)) == every
     assert opposed(subject.policy, subject.visited, ones, budget=0.0) == {}
     assert opposed(subject.policy, subject.visited, np.ones((3, 8, 8))) == {}
     blind = dataclasses.replace(subject.policy, differentiable=False)

@@ -9,6 +9,7 @@ import outcomes
 import plotly.io
 import pytest
 import shared_out
+import written
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -50,6 +51,8 @@ EXAMPLES = [
     outcomes.outcome(),
     disturbed.outcome(),
     shared_out.shapley_values(),
+    written.sparse_equations(),
+    written.without_dynamics(),
     NotApplicable("needs gradients"),
     Failed("ValueError: no"),
 ]

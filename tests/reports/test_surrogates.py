@@ -74,6 +74,9 @@ def test_an_unfaithful_one_is_told_with_what_it_misses():
 def test_linear_equivalence_is_a_matter_of_the_interval():
     assert "a loss of 0 [0, 0], paired over 2 episodes" in codes(surrogates())["L2"]
     assert "L2" not in codes(surrogates(returns=((9.0, 11.0), (10.0, 12.0))))
+    noisy = surrogates(returns=((4.0, 14.0), (10.0, 12.0)))  # nothing is sure, and nothing is shown
+    assert noisy.as_good(0)
+    assert "L2" not in codes(noisy)
     square = Equations(np.array([[2, 0]]), np.array([[0.0, 1.0]]))
     plain = surrogates()
     curved = dataclasses.replace(plain.readables[0], form=square)

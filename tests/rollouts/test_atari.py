@@ -121,6 +121,13 @@ def test_options_reach_the_simulator():
     assert actions.n == 6
 
 
+def test_a_game_may_be_cut_off():
+    short = Environment("PongNoFrameskip-v4", {"max_num_frames_per_episode": 48, "noop_max": 0})
+    rollouts = play(UniformRandom(short.spaces()[1]), short, 3)
+    assert rollouts.lengths.tolist() == [12] * 3
+    assert rollouts.truncated.all() and not rollouts.terminated.any()
+
+
 def test_v5_has_sticky_actions_and_v4_has_none():
     # sticky actions are chance: other seeds, same actions, other frames
     def frames(id):

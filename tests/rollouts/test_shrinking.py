@@ -1,5 +1,7 @@
 """What is left of an attack still does the harm, and is the least where the least is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from policyscope.policies.policy import FeedForward, Policy
 from policyscope.provenance import Checkpoint
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.environment import Environment
+from policyscope.rollouts.goal import AdversarialReward
 from policyscope.rollouts.play import play
 from policyscope.rollouts.shrinking import HALVINGS, Case, fewest, shrunken, smallest
 
@@ -52,6 +55,16 @@ def test_a_part_of_the_harm_takes_a_part_of_the_steps(case, share, steps):
     assert len(found.steps) == steps
     assert set(found.steps.tolist()) <= set(FATAL)
     assert STEPS - found.rollouts.returns[0] >= share * 30
+
+
+def test_what_is_kept_is_what_the_adversary_was_after(case):
+    """That 1 is done, in whatever step: the return has nothing to do with it."""
+    pushed = AdversarialReward(lambda observations, actions, rewards: 1.0 * actions)
+    plain = case(all_of_them=True)
+    gaining = replace(plain.kept, harm=float(STEPS))
+    found = shrunken(replace(plain, kept=gaining, goal=pushed), 0.5)
+    assert len(found.steps) == STEPS / 2 == found.harm
+    assert found.rollouts.actions.sum() == STEPS / 2
 
 
 def test_without_time_everything_is_left_and_it_says_so(case):

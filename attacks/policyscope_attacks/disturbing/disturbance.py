@@ -2,8 +2,13 @@
 
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+
+from policyscope.rollouts.lockstep import Lockstep
+from policyscope.rollouts.seeds import Generators
 
 
 @runtime_checkable
@@ -27,3 +32,22 @@ class Disturbance(Protocol):
         clipped; of discrete ones preferences, that stand in the place of the policy's scores.
         """
         ...
+
+
+def wished(
+    disturbance: Disturbance,
+    observations: Shaped[np.ndarray, " lane *observation"],
+    playing: Lockstep,
+    generators: Generators,
+) -> Float[Tensor, " lane output"]:
+    """What a disturbance wishes in each lane, whatever the number of lanes."""
+    episodes = playing.episodes
+    shape = disturbance.draws
+    drawn = [generators.of(e).random(shape, np.float32) for e in episodes.tolist()]
+    given = (
+        torch.from_numpy(episodes),
+        torch.from_numpy(observations),
+        torch.from_numpy(np.stack(drawn)),
+    )
+    (wishes,) = playing.in_fixed_batches(lambda *rows: (disturbance.wish(*rows),), given)
+    return wishes

@@ -11,20 +11,44 @@ Reference: Tessler, Efroni, Mannor 2019, https://arxiv.org/abs/1901.09184 (the p
 action-robust process; of the noisy one only the bound is taken: changes are added, not mixed in)
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from gymnasium import spaces
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from policyscope.analyzers.subject import Subject
 from policyscope.policies.gradients import action_units
 from policyscope.policies.policy import Memory, Policy
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.lockstep import Lockstep
 from policyscope.rollouts.seeds import Generators
-from policyscope_attacks.disturbing.disturbance import Disturbance
+from policyscope_attacks.disturbing.disturbance import Disturbance, wished
+
+
+@dataclass(frozen=True)
+class OnActions:
+    """The arm that disturbs what a policy does. See `Arm`."""
+
+    def outputs(self, policy: Policy) -> int:
+        """See `Arm.outputs`."""
+        return policy.outputs or 0
+
+    def discrete(self, policy: Policy) -> bool:
+        """See `Arm.discrete`."""
+        return not isinstance(policy.action_space, spaces.Box)
+
+    def held(self, subject: Subject) -> Subject:
+        """See `Arm.held`."""
+        return subject
+
+    def disturbed(
+        self, policy: Policy, disturbance: Disturbance, epsilon: float, seed: int
+    ) -> "Disturbed":
+        """See `Arm.disturbed`."""
+        return Disturbed(policy, disturbance, epsilon, seed)
 
 
 class Disturbed:
@@ -54,14 +78,7 @@ class Disturbed:
         """See `Actor.act`."""
         chosen, memory = self._greedy.act(observations, memory, playing, generators)
         episodes = playing.episodes
-        shape = self._disturbance.draws
-        drawn = [generators.of(e).random(shape, np.float32) for e in episodes.tolist()]
-        given = (
-            torch.from_numpy(episodes),
-            torch.from_numpy(observations),
-            torch.from_numpy(np.stack(drawn)),
-        )
-        (wishes,) = playing.in_fixed_batches(self._wished, given)
+        wishes = wished(self._disturbance, observations, playing, generators)
         done = self._done(chosen, wishes, episodes)
         self._measured.append((episodes.copy(), self._change(chosen, done)))
         return done, memory
@@ -80,9 +97,6 @@ class Disturbed:
         np.add.at(found, episodes, changes)
         return found / lengths
 
-    def _wished(self, *given: Tensor) -> tuple[Tensor]:
-        return (self._disturbance.wish(*given),)
-
     def _done(
         self,
         chosen: Shaped[np.ndarray, " lane *action"],
@@ -97,7 +111,7 @@ class Disturbed:
             done = np.clip(moved, space.low, space.high).astype(chosen.dtype)
             # rounding must not lead out of the budget
             out = np.abs(done - chosen.astype(float)) > bound
-            return np.where(out, _nearer(done, chosen), done)
+            return np.where(out, nearer(done, chosen), done)
         struck = [self._coins.of(e).random() < self._epsilon for e in episodes.tolist()]
         others = self._policy.actions(wishes).astype(chosen.dtype)
         return np.where(np.reshape(struck, (-1, *(1,) * (chosen.ndim - 1))), others, chosen)
@@ -114,6 +128,6 @@ class Disturbed:
         return action_units(self._policy).numpy().astype(float).reshape(actions.shape[1:])
 
 
-def _nearer(done: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def nearer(done: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """The next number of their type towards what was chosen."""
     return np.nextafter(done, chosen) if np.issubdtype(done.dtype, np.floating) else chosen

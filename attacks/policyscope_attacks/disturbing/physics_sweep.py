@@ -16,32 +16,40 @@ from policyscope.analyzers.subject import Subject
 from policyscope.errors import EnvironmentMismatch
 from policyscope.rollouts.actors import Greedy
 from policyscope.rollouts.environment import Environment
-from policyscope.rollouts.physics import Physics, is_mujoco
+from policyscope.rollouts.physics import Physics, falls, is_mujoco
 
 
 def swept(
     subject: Subject, masses: tuple[float, ...], frictions: tuple[float, ...], episodes: int
 ) -> Float[np.ndarray, " mass friction episode"]:
     """Returns of the subject's first so many episodes under each physics."""
-    if subject.environment is None:
-        raise EnvironmentMismatch("Physics can be changed where there is an environment.")
-    environment = subject.environment
-
-    def returns(physics: Physics) -> Float[np.ndarray, " episode"]:
-        if physics == Physics():
-            return subject.rollouts.returns[:episodes]
-        elsewhere = replace(subject, environment=replace(environment, physics=physics))
-        what = f"mass x{physics.mass:g}, friction x{physics.friction:g}"
-        greedy = Greedy(subject.policy)
-        return elsewhere.play(greedy, None, episodes, what=what).returns
-
-    found = [returns(Physics(mass, grip)) for mass in masses for grip in frictions]
+    found = [
+        _returns(subject, Physics(mass, grip), episodes) for mass in masses for grip in frictions
+    ]
     return np.array(found).reshape(len(masses), len(frictions), episodes)
 
 
-def changeable(environment: Environment) -> bool:
-    """Whether the physics of an environment can be changed."""
+def fallen(
+    subject: Subject, gravities: tuple[float, ...], episodes: int
+) -> Float[np.ndarray, " gravity episode"]:
+    """Returns of the same under each gravity."""
+    found = [_returns(subject, Physics(gravity=gravity), episodes) for gravity in gravities]
+    return np.array(found).reshape(len(gravities), episodes)
+
+
+def _returns(subject: Subject, physics: Physics, episodes: int) -> Float[np.ndarray, " episode"]:
+    if physics == Physics():
+        return subject.rollouts.returns[:episodes]
+    if subject.environment is None:
+        raise EnvironmentMismatch("Physics can be changed where there is an environment.")
+    elsewhere = replace(subject, environment=replace(subject.environment, physics=physics))
+    sizes = f"mass x{physics.mass:g}, friction x{physics.friction:g}, gravity x{physics.gravity:g}"
+    return elsewhere.play(Greedy(subject.policy), None, episodes, what=sizes).returns
+
+
+def changeable(environment: Environment) -> tuple[bool, bool]:
+    """Whether masses and friction of an environment can be changed, and whether its gravity can."""
     if environment.frame_stack is not None:
-        return False
+        return False, False
     with closing(environment.simulator()) as env:
-        return is_mujoco(env)
+        return is_mujoco(env), falls(env)

@@ -6,21 +6,21 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from jaxtyping import Float
 from torch import Tensor
 
 from policyscope.analyzers.subject import Subject
+from policyscope.rollouts.goal import LowerReturn, per_episode
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.seeds import another_seed
 from policyscope_attacks.direction_search import best_direction
+from policyscope_attacks.disturbing.arm import Arm
 from policyscope_attacks.disturbing.disturbance import Disturbance
-from policyscope_attacks.disturbing.disturbed import Disturbed
+from policyscope_attacks.disturbing.disturbed import Disturbed, OnActions
 from policyscope_attacks.disturbing.learned import Learned
 from policyscope_attacks.disturbing.noise import Noise
 from policyscope_attacks.disturbing.steady import Steady
-from policyscope_attacks.goal import LowerReturn, per_episode
-from policyscope_attacks.mind import Mind
+from policyscope_attacks.mind import fresh, sees_vectors
 from policyscope_attacks.ppo import Practice, trained
 
 PRACTICE, ITERATIONS = 32, 12
@@ -33,19 +33,21 @@ class Trial:
 
     subject: Subject
     epsilon: float
+    arm: Arm = OnActions()
+    """What is disturbed: the actions, or the body."""
 
     def play(
         self, disturbance: Disturbance, episodes: int, seed: int, what: str
     ) -> tuple[Rollouts, Float[np.ndarray, " episode"]]:
         """Episodes under a disturbance, and how far each of them was disturbed."""
-        actor = Disturbed(self.subject.policy, disturbance, self.epsilon, seed)
-        rollouts = self.subject.play(actor, None, episodes, seed, what)
+        actor = self.arm.disturbed(self.subject.policy, disturbance, self.epsilon, seed)
+        rollouts = self.arm.held(self.subject).play(actor, None, episodes, seed, what)
         return rollouts, actor.changes(rollouts.lengths)
 
     @property
     def outputs(self) -> int:
         """How many numbers a disturbance wishes."""
-        return self.subject.policy.outputs or 0
+        return self.arm.outputs(self.subject.policy)
 
     @cached_property
     def steady(self) -> Steady:
@@ -59,22 +61,24 @@ class Trial:
 
     def learned(self) -> Learned | None:
         """The one that has practised, from the best steady one on; None where it sees no vector."""
-        policy, rollouts = self.subject.policy, self.subject.rollouts
-        if len(policy.observation_shape or ()) != 1 or rollouts.frame_stack is not None:
+        if not sees_vectors(self.subject):
             return None
         seed = self.seed("practice")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            seen = torch.from_numpy(rollouts.observations).float()
-            fresh = Mind(seen, self.steady.wishes[0])
+
+        def seen(rollouts: Rollouts) -> Float[Tensor, " step feature"]:
+            return torch.from_numpy(rollouts.observations).float()
+
         practice = Practice(
             play=lambda mind, seed: self.play(Learned(mind, True), PRACTICE, seed, "practice")[0],
+            sees=seen,
             gains=LowerReturn().rewards,
             iterations=ITERATIONS,
             seed=seed,
             purpose=Disturbed.purpose,
         )
-        return Learned(trained(fresh, practice).mind)
+        return Learned(
+            trained(fresh(seen(self.subject.rollouts), self.steady.wishes[0], seed), practice).mind
+        )
 
     def seed(self, purpose: str) -> int:
         """A seed of other episodes than the subject's own."""
@@ -94,8 +98,8 @@ class Candidate:
 
 
 def _signs(trial: Trial) -> Noise | None:
-    continuous = isinstance(trial.subject.policy.action_space, spaces.Box)
-    return Noise(trial.outputs, signs=True) if continuous else None
+    discrete = trial.arm.discrete(trial.subject.policy)
+    return None if discrete else Noise(trial.outputs, signs=True)
 
 
 CANDIDATES: dict[str, Candidate] = {

@@ -1,33 +1,22 @@
 """Flips: spend where a decision flips for what is left, and where the flip is worth it.
 
-    δ_a = argmin { length(δ) : argmax_b l_b(s + δ) = a }        for each other action a
     spend δ_a of the a with the lowest l_a(s), of those with max_b l_b(s) − l_a(s) > threshold that
     can be paid; and nothing where there is none
 
-δ_a is found by Newton's steps towards the boundary along the steepest change of the budget's norm,
-and shortened by halving: an upper bound of the smallest. Rows of which the first step says that
-several times what is left would be needed are given up.
+δ_a is the smallest change found that leads to action a, see `buying`.
 
-References: Kumar, Levine & Feizi 2022, https://arxiv.org/abs/2106.11420, appendix M (thresholds);
-Moosavi-Dezfooli, Fawzi & Frossard 2016, https://arxiv.org/abs/1511.04599 (steps)
+Reference: Kumar, Levine & Feizi 2022, https://arxiv.org/abs/2106.11420, appendix M
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from policyscope_attacks.ascent import sloped
-from policyscope_attacks.objectives import Objective, clean_scores, towards
+from policyscope_attacks.buying import bought
+from policyscope_attacks.objectives import clean_scores
 from policyscope_attacks.scene import Scene
-
-OVERSHOOT = 1.02
-"""How much further than where the boundary seems to be a step goes."""
-HOPELESS = 3.0
-"""How many times what is left a step may need at first sight."""
-HALVINGS = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +25,6 @@ class Flips:
 
     threshold: float = 0.0
     """How far behind the best score that of another action has to be."""
-    steps: int = 5
 
     white_box: ClassVar[bool] = True
 
@@ -48,61 +36,4 @@ class Flips:
     def delta(self, scene: Scene) -> Float[Tensor, " row *observation"]:
         """See `Attack.delta`."""
         clean = clean_scores(scene)
-        behind = clean.amax(1, keepdim=True) - clean
-        found = torch.zeros_like(scene.observations)
-        gained = torch.zeros_like(scene.sizes)
-        for action in range(clean.shape[1]):
-            gains = behind[:, action]
-            tempting = (gains > self.threshold) & (gains > gained) & (scene.sizes > 0)
-            delta, paid = self._smallest(scene, action, tempting)
-            found = torch.where(_column(paid, delta), delta, found)
-            gained = torch.where(paid, gains, gained)
-        return found
-
-    def _smallest(
-        self, scene: Scene, action: int, rows: Bool[Tensor, " row"]
-    ) -> tuple[Float[Tensor, " row *observation"], Bool[Tensor, " row"]]:
-        """A small change to an action in some of the rows, and where it can be paid."""
-        wanted = torch.full((len(rows), 1), float(action))
-        objective = towards(scene.policy, wanted)
-        delta = torch.zeros_like(scene.observations)
-        most = HOPELESS * scene.sizes
-        for _ in range(self.steps):
-            if not bool(rows.any()):
-                return delta, rows
-            value, gradient = sloped(scene, objective, delta)
-            direction = scene.budget.steepest(gradient)
-            slope = (gradient * direction).flatten(1).sum(1)
-            length = -OVERSHOOT * value / slope.clamp_min(torch.finfo(slope.dtype).tiny)
-            going = rows & (value <= 0)
-            if not bool(going.any()):
-                break
-            rows = rows & ~(going & (length > most))
-            length = torch.where(going & rows, length, 0.0)
-            delta = delta + direction * _column(length, delta)
-        delta = _shortened(scene, objective, delta)
-        affordable = scene.budget.length(delta) <= scene.sizes.double()
-        return delta, rows & affordable & _above(scene, objective, delta)
-
-
-def _shortened(
-    scene: Scene, objective: Objective, delta: Float[Tensor, " row *observation"]
-) -> Float[Tensor, " row *observation"]:
-    """The shortest part of each change that was seen to do."""
-    low, high = torch.zeros_like(scene.sizes), torch.ones_like(scene.sizes)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        enough = _above(scene, objective, delta * _column(middle, delta))
-        low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
-    return delta * _column(high, delta)
-
-
-def _above(
-    scene: Scene, objective: Objective, delta: Float[Tensor, " row *observation"]
-) -> Bool[Tensor, " row"]:
-    with torch.no_grad():
-        return objective(scene.scores(delta)) > 0
-
-
-def _column(rows: Tensor, like: Tensor) -> Tensor:
-    return rows.view(-1, *(1,) * (like.ndim - 1))
+        return bought(scene, clean.amax(1, keepdim=True) - clean, self.threshold)

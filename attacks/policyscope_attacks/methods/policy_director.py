@@ -6,7 +6,8 @@ the actor finds the change of the observation that takes them there, one step up
     δ = ε · argmax_{length(v) = 1} ⟨∇_δ ⟨d(s), scores(s+δ)⟩, v⟩
 
 Learning is in the space of actions, which is small, and the gradient through the policy does the
-rest. Discrete actions have their scores in the mean action's place.
+rest. Discrete actions have their scores in the mean action's place. Of images the director sees the
+policy's scores in place of pixels, see `sight`.
 
 Reference: Sun et al. 2022, Who Is the Strongest Enemy?, https://arxiv.org/abs/2106.05087
 """
@@ -22,6 +23,7 @@ from policyscope_attacks.ascent import sloped
 from policyscope_attacks.mind import Mind
 from policyscope_attacks.objectives import along
 from policyscope_attacks.scene import Scene
+from policyscope_attacks.sight import glimpse
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,7 @@ class PolicyDirector:
     def delta(self, scene: Scene) -> Float[Tensor, " row *observation"]:
         """See `Attack.delta`."""
         with torch.no_grad():
-            seen = scene.observations.flatten(1)
-            aim = self.mind.chosen(seen, scene.draws, self.exploring)
+            aim = self.mind.chosen(glimpse(scene), scene.draws.flatten(2), self.exploring)
         still = torch.zeros_like(scene.observations)
         _, gradient = sloped(scene, along(aim), still)
         return scene.of_size(scene.budget.steepest(gradient))

@@ -33,7 +33,7 @@ from policyscope.rollouts.seeds import another_seed
 LESSONS, PRACTICE = "lessons", "practice"
 FEWEST = 5
 """Episodes of each."""
-MOST = 10_000
+MOST = 50_000
 """Rows that are learned from, of the policy's states and of the others each."""
 
 

@@ -13,6 +13,7 @@ from policyscope.reports.figures.direction_set import draw_directions
 from policyscope.reports.figures.disturbance_outcome import draw_disturbances
 from policyscope.reports.figures.episode_returns import draw_returns
 from policyscope.reports.figures.shapley_values import draw_shapley_values
+from policyscope.reports.figures.sparse_equations import draw_sparse_equations
 from policyscope.reports.report import Setting
 from policyscope.reports.results import (
     ActionCertificates,
@@ -25,6 +26,7 @@ from policyscope.reports.results import (
     EpisodeReturns,
     Result,
     ShapleyValues,
+    SparseEquations,
 )
 
 __all__ = ["Drawn", "draw", "library"]
@@ -50,6 +52,7 @@ def draw(name: str, result: Result, environment: Setting | None = None) -> tuple
         Certificate: draw_certificate,
         DirectionComparison: draw_direction_comparison,
         EpisodeReturns: draw_returns,
+        SparseEquations: draw_sparse_equations,
     }
     kind = type(result)
     if kind in named:

@@ -17,6 +17,8 @@ from policyscope.reports.figures.canvas import (
 from policyscope.reports.report import Setting
 from policyscope.reports.results import DisturbanceOutcome
 
+AXES = ("x", "y", "z")
+"""Along which a body is pushed."""
 SPREAD = 0.25
 """How far to either side of their epsilon the disturbances stand."""
 ROW = 44
@@ -30,9 +32,13 @@ PARTS = 4
 def draw_disturbances(
     name: str, result: DisturbanceOutcome, environment: Setting | None
 ) -> tuple[Drawn, ...]:
-    """Returns against epsilon, and the map of physics where it was changed."""
-    curves = _curves(name, result, environment)
-    return (curves, _map(name, result)) if result.physics.size else (curves,)
+    """Returns against epsilon, and those of other physics where it was changed."""
+    drawn = [_curves(name, result, environment)]
+    if result.physics.size:
+        drawn.append(_map(name, result))
+    if result.gravity.size:
+        drawn.append(_falling(name, result))
+    return tuple(drawn)
 
 
 def _curves(name: str, result: DisturbanceOutcome, environment: Setting | None) -> Drawn:
@@ -54,7 +60,7 @@ def _curves(name: str, result: DisturbanceOutcome, environment: Setting | None) 
     )
     return Drawn(
         f"{name}-curves",
-        "Return when actions are disturbed",
+        "Return when the body is pushed" if result.pushed else "Return when actions are disturbed",
         f"The same episodes, {_what(result)}, with the {interval(clean)}. The strongest of each "
         "epsilon was played once more on other episodes, which had no part in its choice. What is "
         f"not found by these may still exist.{_steadily(result, environment)}{_aside(result)}",
@@ -87,6 +93,8 @@ def _add_returns(figure: go.Figure, result: DisturbanceOutcome) -> None:
 
 
 def _what(result: DisturbanceOutcome) -> str:
+    if result.pushed:
+        return "in every step of which a force pushes the body, along each axis by at most epsilon"
     if result.discrete:
         return "in every step of which, with probability epsilon, another does the action"
     return "every action of which is changed by at most epsilon half ranges"
@@ -97,7 +105,7 @@ def _steadily(result: DisturbanceOutcome, environment: Setting | None) -> str:
     if not len(result.steady):
         return ""
     shares = result.steady[-1]
-    labels = environment.actions if environment else ()
+    labels = AXES if result.pushed else environment.actions if environment else ()
     names = [label.partition(" (")[0] for label in labels]
     if len(names) != len(shares):
         names = [f"action {i}" for i in range(len(shares))]
@@ -106,14 +114,46 @@ def _steadily(result: DisturbanceOutcome, environment: Setting | None) -> str:
         return f" The steady disturbance of the largest does {preferred}."
     ranked = np.argsort(-np.abs(shares), kind="stable").tolist()
     parts = [f"{names[i]} {shares[i] * result.epsilons[-1]:+.2g}" for i in ranked[:PARTS]]
+    measured = "shares of the weight" if result.pushed else "half ranges"
     more = f" and {len(ranked) - PARTS} more" if len(ranked) > PARTS else ""
-    return f" The steady disturbance of the largest, in half ranges: {', '.join(parts)}{more}."
+    return f" The steady disturbance of the largest, in {measured}: {', '.join(parts)}{more}."
 
 
 def _aside(result: DisturbanceOutcome) -> str:
     """What was not done."""
     left = f" Left out for want of time: {', '.join(result.left_out)}." if result.left_out else ""
     return left + (f" Physics was left as it is: {result.unchanged}." if result.unchanged else "")
+
+
+def _falling(name: str, result: DisturbanceOutcome) -> Drawn:
+    """Mean return under each gravity."""
+    clean = result.clean_return()
+    means = [result.gravity_return(i) for i in range(len(result.gravities))]
+    figure = blank(320)
+    figure.add_scatter(
+        x=np.arange(len(means)),
+        y=[mean.value for mean in means],
+        error_y=whiskers(means),
+        mode="markers",
+        marker={"color": COLOURS[0], "size": 10},
+        hovertext=[f"{mean}" for mean in means],
+        hoverinfo="text",
+    )
+    figure.update_yaxes(title_text="undiscounted return (reward)")
+    figure.update_xaxes(
+        title_text="gravity, times what it was",
+        tickvals=np.arange(len(means)),
+        ticktext=[f"×{size:g}" for size in result.gravities],
+        range=[-0.5, len(means) - 0.5],
+        showgrid=False,
+    )
+    return Drawn(
+        f"{name}-gravity",
+        "Return under another gravity",
+        f"{clean.n} of the policy's own episodes, with the {interval(clean)}, when gravity is so "
+        "many times what it was, and the rest as it was.",
+        figure,
+    )
 
 
 def _map(name: str, result: DisturbanceOutcome) -> Drawn:

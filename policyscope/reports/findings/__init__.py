@@ -34,22 +34,31 @@
 | G7 | info | single actions are certified, and no return: why |
 | G8 | info | how far a ReLU policy is exactly linear around a state |
 | L1 | info | a readable surrogate acts and returns as the network does |
-| L2 | info | a linear policy returns as much, but for chance |
+| L2 | info | a linear policy returns as much, but for chance, and at most a tenth less |
 | L3 | warning | no readable surrogate is faithful; what the best one misses |
 | L4 | info | surrogates that were refused, and why |
 | A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |
 | A2 | info | no attack was found that does |
 | A3 | info | attacks that there was no time for |
 | P1 | critical, warning | disturbed actions surely lower the return; critical where half is lost |
-| P2 | info | no disturbance was found that does |
+| P1 | critical, warning | forces on the body surely do |
+| P2 | info | no disturbance, or no force, was found that does |
 | P3 | info | disturbances that there was no time for |
-| P4 | warning | changed masses and friction under which half of the return is surely lost |
+| P4 | warning | other masses, friction or gravity under which half of the return is surely lost |
 | P5 | info | under none of them it is |
 | H1 | info | the features whose Shapley values carry what it does |
 | H2 | info | features that contribute nothing |
 | H3 | info | features that the interventional game and the one on the manifold judge otherwise |
 | H4 | warning | too few visited states agree for the game on the manifold |
 | H5 | warning | single values have large standard errors |
+| Q1 | info | equations return as much as the network, as far as can be told |
+| Q2 | warning | they surely return less: how much, and where they are most in doubt |
+| Q3 | info | something simpler returns no less |
+| Q4 | warning | acting, the equations leave the states that they were fitted to |
+| Q5 | info | how many steps ahead equations of the dynamics can be trusted, or why there are none |
+| Q6 | info | where policy and dynamics, as equations, rest, and whether that is stable |
+| Q7 | warning | sudden changes that the equations cannot follow |
+| Q8 | warning, info | terms that the data hardly tell apart, or not at all |
 
 Those about two policies are listed in `comparison.py`.
 """
@@ -66,6 +75,7 @@ from policyscope.reports.findings.direction_set import from_directions
 from policyscope.reports.findings.disturbance_outcome import from_disturbances
 from policyscope.reports.findings.episode_returns import from_returns
 from policyscope.reports.findings.shapley_values import from_shapley_values
+from policyscope.reports.findings.sparse_equations import from_sparse_equations
 from policyscope.reports.report import Finding, Played, Recorded, Report, Setting
 from policyscope.reports.results import (
     ActionCertificates,
@@ -77,6 +87,7 @@ from policyscope.reports.results import (
     DisturbanceOutcome,
     EpisodeReturns,
     ShapleyValues,
+    SparseEquations,
 )
 
 SEVERITIES = ("critical", "warning", "info")
@@ -92,6 +103,7 @@ def find(report: Report) -> tuple[Finding, ...]:
         DirectionComparison: compared_directions,
         DirectionSet: from_directions,
         DisturbanceOutcome: from_disturbances,
+        SparseEquations: from_sparse_equations,
         EpisodeReturns: from_returns if report.second is None else compared_returns,
         ShapleyValues: from_shapley_values,
     }

@@ -3,44 +3,29 @@
 from collections.abc import Iterator
 
 from policyscope import statistics
+from policyscope.reports.findings.lowered import first_won, left_out, severity, surely_won
 from policyscope.reports.report import Finding
 from policyscope.reports.results import AttackOutcome
-
-GRAVE = 0.5
-"""The part of the return whose surely proven loss is critical."""
 
 
 def from_attacks(name: str, result: AttackOutcome) -> Iterator[Finding]:
     """A1 to A5."""
-    # corrected for the number of epsilons that are looked at
-    sure = 1 - (1 - result.confidence) / len(result.epsilons)
-    won = [
-        statistics.mean(gains - result.held_out_clean_gains, sure).low
-        for gains in result.held_out_gains
-    ]
-    successful = [j for j, least in enumerate(won) if least > 0]
+    won = surely_won(result.held_out_gains, result.held_out_clean_gains, result.confidence)
+    least = first_won(won)
     if result.goal:
-        yield _led(name, result, successful[0]) if successful else _not_led(name, result)
+        yield _not_led(name, result) if least is None else _led(name, result, least)
     else:
-        yield _lowered(name, result, successful[0], won) if successful else _nothing(name, result)
+        yield _nothing(name, result) if least is None else _lowered(name, result, least, won)
     if result.left_out:
-        yield Finding(
-            code="A3",
-            severity="info",
-            title="Attacks were left out",
-            sentence=f"For want of time {_several(result.left_out)} "
-            f"{'was' if len(result.left_out) == 1 else 'were'} not run: the return may be lower "
-            "still.",
-            advice="Give more time with --set attacks.minutes=10.",
-            evidence=name,
-        )
+        called = [_plain(attack) for attack in result.left_out]
+        yield left_out(name, "A3", "Attacks were left out", called)
 
 
 def _lowered(name: str, result: AttackOutcome, least: int, won: list[float]) -> Finding:
     clean = statistics.mean(result.held_out_clean, result.confidence)
     return Finding(
         code="A1",
-        severity="critical" if won[least] > GRAVE * abs(clean.value) else "warning",
+        severity=severity(won[least], clean.value),
         title="An adversary lowers the return",
         sentence=f"Changes of {result.epsilons[least]:g} ({result.unit}) lower the return from "
         f"{clean} to {result.worst_return(least)}, by {_plain(result.strongest[least])} "
@@ -99,8 +84,3 @@ def _not_led(name: str, result: AttackOutcome) -> Finding:
 
 def _plain(attack: str) -> str:
     return attack.replace("_", " ")
-
-
-def _several(attacks: tuple[str, ...]) -> str:
-    *others, last = map(_plain, attacks)
-    return f"{', '.join(others)} and {last}" if others else last

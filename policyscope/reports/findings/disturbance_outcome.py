@@ -1,57 +1,50 @@
 """What is found in returns under disturbed actions and changed physics."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from policyscope import statistics
+from policyscope.reports.findings.lowered import (
+    GRAVE,
+    first_won,
+    left_out,
+    severity,
+    surely_won,
+)
 from policyscope.reports.report import Finding
 from policyscope.reports.results import DisturbanceOutcome
-
-GRAVE = 0.5
-"""The part of the return whose surely proven loss is grave."""
+from policyscope.statistics import Estimate
 
 
 def from_disturbances(name: str, result: DisturbanceOutcome) -> Iterator[Finding]:
     """P1 to P5."""
-    # corrected for the number of epsilons that are looked at
-    sure = 1 - (1 - result.confidence) / len(result.epsilons)
-    lost = [
-        statistics.mean(result.held_out_clean - returns, sure).low for returns in result.held_out
-    ]
-    successful = [j for j, least in enumerate(lost) if least > 0]
-    yield _lowered(name, result, successful[0], lost) if successful else _nothing(name, result)
+    lost = surely_won(-result.held_out, -result.held_out_clean, result.confidence)
+    least = first_won(lost)
+    yield _nothing(name, result) if least is None else _lowered(name, result, least, lost)
     if result.left_out:
-        yield Finding(
-            code="P3",
-            severity="info",
-            title="Disturbances were left out",
-            sentence=f"For want of time {' and '.join(map(_called, result.left_out))} "
-            f"{'was' if len(result.left_out) == 1 else 'were'} not run: the return may be lower "
-            "still.",
-            advice=f"Give more time with --set {name}.minutes=10.",
-            evidence=name,
-        )
-    changed = [
-        (i, j)
-        for i, mass in enumerate(result.masses)
-        for j, friction in enumerate(result.frictions)
-        if (mass, friction) != (1, 1)
-    ]
+        called = [_called(result, disturbance) for disturbance in result.left_out]
+        yield left_out(name, "P3", "Disturbances were left out", called)
+    changed = list(_changed(name, result))
     if changed:
-        yield _physics(name, result, changed)
+        yield _physics(result, changed)
 
 
 def _lowered(name: str, result: DisturbanceOutcome, least: int, lost: list[float]) -> Finding:
     clean = statistics.mean(result.held_out_clean, result.confidence)
     return Finding(
         code="P1",
-        severity="critical" if lost[least] > GRAVE * abs(clean.value) else "warning",
-        title="Disturbed actions lower the return",
-        sentence=f"Actions that are disturbed by {result.epsilons[least]:g} ({result.unit}) lower "
-        f"the return from {clean} to {result.worst_return(least)}, by "
-        f"{_called(result.strongest[least])} ({clean.n} held-out episodes).",
-        advice="Judge whether motors can be off, late or worn by so much, and train against such "
+        severity=severity(lost[least], clean.value),
+        title="Forces lower the return" if result.pushed else "Disturbed actions lower the return",
+        sentence=f"{_what(result)} {result.epsilons[least]:g} ({result.unit}) lower the "
+        f"return from {clean} to {result.worst_return(least)}, by "
+        f"{_called(result, result.strongest[least])} ({clean.n} held-out episodes).",
+        advice="Judge whether wind, slopes or people can push so hard, and train against such "
+        "forces."
+        if result.pushed
+        else "Judge whether motors can be off, late or worn by so much, and train against such "
         "disturbances.",
         evidence=f"{name}.worst.return[epsilon={result.epsilons[least]:g}]",
     )
@@ -63,8 +56,8 @@ def _nothing(name: str, result: DisturbanceOutcome) -> Finding:
     return Finding(
         code="P2",
         severity="info",
-        title="No disturbance of actions was found that lowers the return",
-        sentence=f"None of {len(result.disturbances)} disturbances of actions surely lowers the "
+        title=f"No {_kind(result)} was found that lowers the return",
+        sentence=f"None of {len(result.disturbances)} {_kind(result, many=True)} surely lowers the "
         f"return, up to {result.epsilons[largest]:g} ({result.unit}): "
         f"{result.worst_return(largest)} against {clean} ({clean.n} held-out episodes).",
         advice=f"This proves nothing: give more time (--set {name}.minutes=10).",
@@ -72,36 +65,76 @@ def _nothing(name: str, result: DisturbanceOutcome) -> Finding:
     )
 
 
-def _physics(name: str, result: DisturbanceOutcome, changed: list[tuple[int, int]]) -> Finding:
+@dataclass(frozen=True, eq=False)
+class _Changed:
+    """Another physics than that of training, and what it costs."""
+
+    what: str
+    factors: tuple[float, ...]
+    returned: Estimate
+    losses: Float[np.ndarray, " episode"]
+    evidence: str
+
+    @property
+    def away(self) -> float:
+        """How far it is from that of training."""
+        return float(np.abs(np.log(np.maximum(self.factors, 1e-9))).sum())
+
+
+def _changed(name: str, result: DisturbanceOutcome) -> Iterator[_Changed]:
+    for i, mass in enumerate(result.masses):
+        for j, friction in enumerate(result.frictions):
+            if (mass, friction) != (1, 1):
+                yield _Changed(
+                    f"masses ×{mass:g} and friction ×{friction:g} leave",
+                    (mass, friction),
+                    result.physics_return(i, j),
+                    result.clean - result.physics[i, j],
+                    f"{name}.physics.return[mass={mass:g},friction={friction:g}]",
+                )
+    for i, gravity in enumerate(result.gravities):
+        if gravity != 1:
+            yield _Changed(
+                f"gravity ×{gravity:g} leaves",
+                (gravity,),
+                result.gravity_return(i),
+                result.clean - result.gravity[i],
+                f"{name}.gravity.return[gravity={gravity:g}]",
+            )
+
+
+def _physics(result: DisturbanceOutcome, changed: list[_Changed]) -> Finding:
     """P4 or P5; corrected for the number of physics that are looked at."""
     clean = result.clean_return()
     sure = 1 - (1 - result.confidence) / len(changed)
     half = GRAVE * abs(clean.value)
-    losses = {cell: statistics.mean(result.clean - result.physics[cell], sure) for cell in changed}
-    lost = [cell for cell in changed if losses[cell].low > half]
-    told = min(lost, key=lambda cell: _away(result, cell), default=None)
-    told = told or max(changed, key=lambda cell: losses[cell].value)
-    mass, friction = result.masses[told[0]], result.frictions[told[1]]
+    lost = [one for one in changed if statistics.mean(one.losses, sure).low > half]
+    told = min(lost, key=lambda one: one.away, default=None)
+    told = told or max(changed, key=lambda one: one.losses.mean())
     return Finding(
         code="P4" if lost else "P5",
         severity="warning" if lost else "info",
         title="Another physics costs half of the return" if lost else "Other physics is endured",
         sentence=f"Under {len(lost) or 'none'} of {len(changed)} changed physics more than half "
-        f"of the return is surely lost. The {'mildest' if lost else 'costliest'}: masses "
-        f"×{mass:g} and friction ×{friction:g} leave {result.physics_return(*told)} of {clean} "
-        f"({clean.n} episodes).",
-        advice="Measure the masses and the friction of the real body, and train over their range.",
-        evidence=f"{name}.physics.return[mass={mass:g},friction={friction:g}]",
+        f"of the return is surely lost. The {'mildest' if lost else 'costliest'}: {told.what} "
+        f"{told.returned} of {clean} ({clean.n} episodes).",
+        advice="Measure the masses, the friction and the weight of the real body, and train over "
+        "their range.",
+        evidence=told.evidence,
     )
 
 
-def _away(result: DisturbanceOutcome, cell: tuple[int, int]) -> float:
-    """How far a physics is from that of training."""
-    factors = np.array([result.masses[cell[0]], result.frictions[cell[1]]])
-    return float(np.abs(np.log(np.maximum(factors, 1e-9))).sum())
+def _what(result: DisturbanceOutcome) -> str:
+    return "Forces on the body of" if result.pushed else "Actions that are disturbed by"
 
 
-def _called(disturbance: str) -> str:
+def _kind(result: DisturbanceOutcome, many: bool = False) -> str:
+    plural = "s" if many else ""
+    return f"force{plural}" if result.pushed else f"disturbance{plural} of actions"
+
+
+def _called(result: DisturbanceOutcome, disturbance: str) -> str:
     """A disturbance in words."""
     noise = disturbance.endswith("noise")
-    return disturbance.replace("_", " ") if noise else f"a {disturbance} disturbance"
+    kind = "force" if result.pushed else "disturbance"
+    return disturbance.replace("_", " ") if noise else f"a {disturbance} {kind}"

@@ -21,6 +21,9 @@ from policyscope.reports.results.measure import Measure
 from policyscope.reports.results.no_answer import Failed, NotApplicable
 from policyscope.reports.results.reliance import Reliance, count_salient
 from policyscope.reports.results.shapley_values import OnManifold, ShapleyValues
+from policyscope.reports.results.sparse_dynamics import SparseDynamics
+from policyscope.reports.results.sparse_equations import SparseEquations
+from policyscope.reports.results.sparse_policy import SparsePolicy
 from policyscope.reports.results.surrogates import Surrogates
 from policyscope.reports.results.what_if import WhatIf
 
@@ -47,6 +50,9 @@ __all__ = [
     "Result",
     "ShapleyValues",
     "Surrogates",
+    "SparseDynamics",
+    "SparseEquations",
+    "SparsePolicy",
     "WhatIf",
     "count_salient",
 ]
@@ -61,6 +67,7 @@ Result = (
     | AttackOutcome
     | DisturbanceOutcome
     | ShapleyValues
+    | SparseEquations
     | NotApplicable
     | Failed
 )

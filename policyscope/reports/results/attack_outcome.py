@@ -71,6 +71,8 @@ class AttackOutcome:
     confidence: float
     counterexamples: tuple[Counterexample, ...] = ()
     """The worst held-out episode of each epsilon in which harm was done, the gravest first."""
+    forced: tuple[float, ...] = ()
+    """The action whose share is the goal; empty where the goal is another."""
 
     @property
     def unit(self) -> str:

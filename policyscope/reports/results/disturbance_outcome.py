@@ -14,30 +14,35 @@ from policyscope.statistics import Estimate
 
 @dataclass(frozen=True, eq=False)
 class DisturbanceOutcome:
-    """Returns when actions are disturbed, and when the physics is another.
+    """Returns when actions are disturbed, or a body is pushed, and when the physics is another.
 
     All disturbances play the policy's own episodes, paired with the clean ones. The strongest of
     each size is played once more on other episodes, which had no part in its choice.
     """
 
     MEASURES: ClassVar[dict[str, str]] = {
-        "return[disturbance,epsilon]": "mean return under a disturbance of actions",
+        "return[disturbance,epsilon]": "mean return under a disturbance",
         "loss[disturbance,epsilon]": "mean paired loss of return",
         "change[disturbance,epsilon]": "what was done to an episode, as measured: the share of "
         "steps in which another action was done than the policy's; of continuous ones the largest "
-        "change, in half ranges",
+        "change, in half ranges; of a force the largest, in shares of the weight",
         "worst.return[epsilon]": "mean return under the strongest disturbance found, on episodes "
         "that had no part in finding it",
         "worst.loss[epsilon]": "mean paired loss of return there",
         "physics.return[mass,friction]": "mean return where all masses, and all friction, are so "
         "many times what they were",
         "physics.loss[mass,friction]": "mean paired loss of return there",
+        "gravity.return[gravity]": "mean return where gravity is so many times what it was",
+        "gravity.loss[gravity]": "mean paired loss of return there",
     }
     disturbances: tuple[str, ...]
     """Those that were run, from cheap to strong."""
     left_out: tuple[str, ...]
     """Those that there was no time for."""
     epsilons: tuple[float, ...]
+    pushed: bool
+    """Whether forces push the body, and actions are the policy's own; epsilon is then the largest
+    of them, in shares of its weight."""
     discrete: bool
     """Whether epsilon is the probability with which another action is done, or of continuous ones
     the largest change, in half ranges."""
@@ -62,12 +67,18 @@ class DisturbanceOutcome:
     physics: Float[np.ndarray, " mass friction episode"]
     """Returns of the policy's own episodes under each physics."""
     unchanged: str
-    """Why the physics was not changed; empty where it was."""
+    """Why masses and friction were not changed; empty where they were."""
+    gravities: tuple[float, ...]
+    """How many times as much gravity; none where it cannot be changed."""
+    gravity: Float[np.ndarray, " gravity episode"]
+    """Returns of the policy's own episodes under each of them."""
     confidence: float
 
     @property
     def unit(self) -> str:
         """What epsilon counts, in words."""
+        if self.pushed:
+            return "shares of the weight, L∞ per step"
         return "probability per step" if self.discrete else "half ranges, L∞ per step"
 
     def clean_return(self) -> Estimate:
@@ -102,9 +113,18 @@ class DisturbanceOutcome:
         """Mean paired loss of return under another physics."""
         return statistics.mean(self.clean - self.physics[mass, friction], self.confidence)
 
+    def gravity_return(self, gravity: int) -> Estimate:
+        """Mean return under another gravity."""
+        return statistics.mean(self.gravity[gravity], self.confidence)
+
+    def gravity_loss(self, gravity: int) -> Estimate:
+        """Mean paired loss of return under another gravity."""
+        return statistics.mean(self.clean - self.gravity[gravity], self.confidence)
+
     def measures(self) -> Iterator[Measure]:
         """See `MEASURES`."""
         change = "share of steps" if self.discrete else "half ranges"
+        change = "shares of the weight" if self.pushed else change
         for i, disturbance in enumerate(self.disturbances):
             for j, epsilon in enumerate(self.epsilons):
                 where = (("disturbance", disturbance), ("epsilon", f"{epsilon:g}"))
@@ -120,3 +140,7 @@ class DisturbanceOutcome:
                 where = (("mass", f"{mass:g}"), ("friction", f"{friction:g}"))
                 yield Measure("physics.return", where, self.physics_return(i, j), "reward")
                 yield Measure("physics.loss", where, self.physics_loss(i, j), "reward")
+        for i, gravity in enumerate(self.gravities):
+            where = (("gravity", f"{gravity:g}"),)
+            yield Measure("gravity.return", where, self.gravity_return(i), "reward")
+            yield Measure("gravity.loss", where, self.gravity_loss(i), "reward")

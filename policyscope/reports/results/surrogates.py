@@ -14,6 +14,9 @@ from policyscope.readable.readable import Readable
 from policyscope.reports.results.measure import Measure
 from policyscope.statistics import Estimate
 
+EQUIVALENT = 0.1
+"""Share of the policy's mean return that may be lost by what is called equivalent."""
+
 
 @dataclass(frozen=True, eq=False)
 class Surrogates:
@@ -98,16 +101,22 @@ class Surrogates:
 
     @property
     def linear(self) -> int | None:
-        """The smallest linear one that returns as much; None where there is none, or no play."""
-        forms = [readable.form for readable in self.readables]
+        """The smallest linear one that returns as much; None where there is none, or no play.
+
+        The loss may be none, and for all that is sure it is no more than `EQUIVALENT`.
+        """
+        if not len(self.clean):
+            return None
+        most = EQUIVALENT * abs(float(self.clean.mean()))
         every = [
             model
-            for model, form in enumerate(forms)
-            if isinstance(form, Equations) and form.degree <= 1 and self.as_good(model)
+            for model, readable in enumerate(self.readables)
+            if isinstance(readable.form, Equations)
+            and readable.form.degree <= 1
+            and self.as_good(model)
+            and self.loss(model).high <= most
         ]
-        return (
-            min(every, key=lambda model: self.sizes[model]) if every and len(self.clean) else None
-        )
+        return min(every, key=lambda model: self.sizes[model]) if every else None
 
     @property
     def front(self) -> tuple[int, ...]:

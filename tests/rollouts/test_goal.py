@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from handmade import linear, policy, subject
-from policyscope_attacks.goal import AdversarialReward, ForceAction, Goal, LowerReturn, expressed
 
 from policyscope.errors import UsageError
+from policyscope.rollouts.goal import AdversarialReward, ForceAction, Goal, LowerReturn, expressed
 from policyscope.rollouts.names import Feature
 
 OBSERVATIONS = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])

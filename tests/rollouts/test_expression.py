@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policyscope_attacks.expression import evaluate
 
 from policyscope.errors import UsageError
+from policyscope.rollouts.expression import evaluate
 
 VALUES = {"x": np.array([-1.0, 0.0, 2.0]), "o[1]": np.array([3.0, 4.0, 5.0])}
 

@@ -21,9 +21,9 @@ from jaxtyping import Float, Shaped
 
 from policyscope.errors import UsageError
 from policyscope.policies.own_code import imported
+from policyscope.rollouts.expression import evaluate
 from policyscope.rollouts.names import Feature
 from policyscope.rollouts.rollouts import Rollouts
-from policyscope_attacks.expression import evaluate
 
 Rewarding = Callable[
     [

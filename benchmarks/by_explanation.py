@@ -7,7 +7,8 @@ Explanations are of the episodes that one seed gives; whatever is read off them 
 of another seed: in how many of the network's steps it acts alike, and what it returns in the same
 episodes. `as published` is the whole pipeline, run again: rounded states, exact matches, two
 clusters, ten points, a regression of the last feature. Its rules are those that it finds here, not
-those that are printed in the paper's notebooks.
+those that are printed in the paper's notebooks. `without explanations` is the mended way's
+regression on all of the same states.
 """
 
 import argparse
@@ -28,11 +29,13 @@ from policyscope.readable.equations import Equations
 from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.units import usual_changes
 from policyscope.shapley.by_explanation import (
+    BELOW,
     LinearPolicy,
     Refused,
     as_published,
     mended,
     published_explanations,
+    regressed,
 )
 from policyscope.shapley.on_manifold import on_manifold
 
@@ -61,7 +64,8 @@ def main() -> None:
         returned = statistics.mean(held_out.rollouts.returns)
         table.add_row(name, "the network", "", "", f"{returned:.1f}")
         for way, found in read_off(explained).items():
-            table.add_row("", way, f"{found.purity:.2f}", *judged(held_out, found))
+            purity = "" if way == "without explanations" else f"{found.purity:.2f}"
+            table.add_row("", way, purity, *judged(held_out, found))
         table.add_section()
     Console(width=120).print(table)
 
@@ -83,8 +87,18 @@ def read_off(subject: Subject) -> dict[str, LinearPolicy | Refused]:
     tolerance = Shapley().tolerance * usual_changes(policy, visited).double().numpy()
     some = rng.choice(len(seen), min(Shapley().read, len(seen)), replace=False)
     game, _ = on_manifold(seen[some], done[some], seen, done, tolerance)
-    better = mended(game.values, seen[some], done[some].argmax(1), count, rng)
-    return {"as published": published, "mended": better}
+    greedy = done[some].argmax(1)
+    better = mended(game.values, seen[some], greedy, count, rng)
+    without = unexplained(seen[some], greedy, count)
+    return {"as published": published, "mended": better, "without explanations": without}
+
+
+def unexplained(states: np.ndarray, chosen: np.ndarray, actions: int) -> LinearPolicy:
+    """The mended way's regression on all of its states, and no border."""
+    used = np.unique(chosen)
+    coefficients, intercept = np.zeros((states.shape[1], actions)), np.full(actions, BELOW)
+    coefficients[:, used], intercept[used] = regressed(states, chosen)
+    return LinearPolicy(coefficients, intercept, 1.0, np.arange(len(states)))
 
 
 def judged(subject: Subject, found: LinearPolicy | Refused) -> tuple[str, str]:

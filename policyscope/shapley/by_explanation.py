@@ -158,12 +158,12 @@ def mended(
             pure,
         )
     border = _border(vectors, chosen)
-    weights, constant = _fitted(states[border], chosen[border])
+    weights, constant = regressed(states[border], chosen[border])
     coefficients[:, used], intercept[used] = weights, constant
     return LinearPolicy(coefficients, intercept, pure, border)
 
 
-def _fitted(
+def regressed(
     states: Float[np.ndarray, " point feature"], chosen: Int[np.ndarray, " point"]
 ) -> tuple[Float[np.ndarray, " feature used"], Float[np.ndarray, " used"]]:
     """Scores of a softmax regression, in the states' own units."""

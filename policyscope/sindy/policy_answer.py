@@ -82,7 +82,7 @@ def policy_answer(
         "tree": tree(imitated, found.training, winner.size, seed),
     }
     disagreement, worst = _doubt(judge, found, terms)
-    outside = _outside(played.observations.astype(float), found.training.states)
+    beyond = outside(played.observations.astype(float), found.training.states)
     return SparsePolicy(
         surrogate=imitated.readable(form),
         left=_left(imitated),
@@ -103,7 +103,7 @@ def policy_answer(
         disagreement=disagreement,
         doubtful=judge.states[worst[:LISTED]],
         unusual=_unusual(judge.states, worst),
-        extrapolation=judge.per_episode(outside, played),
+        extrapolation=judge.per_episode(beyond, played),
         confidence=judge.confidence,
     )
 
@@ -150,7 +150,7 @@ def _left(imitated: Imitated) -> tuple[str, ...]:
     )
 
 
-def _outside(
+def outside(
     states: Float[np.ndarray, " row feature"], known: Float[np.ndarray, " state feature"]
 ) -> Bool[np.ndarray, " row"]:
     """Whether a feature is beyond all that was fitted."""

@@ -43,7 +43,7 @@ def sparse_policy(**changes) -> SparsePolicy:
         "chosen": 1,
         "disagreement": estimate(0.01),
         "doubtful": np.array([[2.0, -3.0]]),
-        "doubts": np.array([0.2]),
+        "unusual": np.array([0.1, -1.5]),
         "extrapolation": estimate(0.0, 0.0),
         "confidence": 0.95,
     }

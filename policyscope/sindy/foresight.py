@@ -31,7 +31,7 @@ def foresight(
     Args:
         law: The equations.
         own: Held-out episodes, at least two.
-        steps: How far ahead, at most; as far as the longest episode goes.
+        steps: How far ahead, at most; as far as half of the episodes go.
         rng: Draws resamples of episodes.
         confidence: Of each interval.
     """
@@ -39,7 +39,9 @@ def foresight(
     ahead = squares.shape[1]
 
     def statistic(row: np.ndarray) -> np.ndarray:
-        errors = np.sqrt(row[:ahead] / np.maximum(row[ahead:], 1e-12))
+        # a resample may hold only episodes that were shorter: then what was last known holds on
+        known = np.maximum.accumulate(np.where(row[ahead:] > 0, np.arange(ahead), 0))
+        errors = np.sqrt(row[:ahead] / np.maximum(row[ahead:], 1.0))[known]
         beyond = np.flatnonzero(errors > TRUSTED)
         return np.append(errors, beyond[0] if len(beyond) else ahead)
 
@@ -56,7 +58,7 @@ def _summed(
     names, episode_of_row, lengths = np.unique(
         own.episodes, return_inverse=True, return_counts=True
     )
-    ahead = min(steps, int(lengths.max()))
+    ahead = min(steps, int(np.median(lengths)))
     squares, counts = np.zeros((2, len(names), ahead))
     starts = _thinned(len(own.states))
     unit, moving = _unit(own.states)

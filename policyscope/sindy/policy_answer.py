@@ -81,8 +81,8 @@ def policy_answer(
         "linear": linear(imitated, found.training, found.held_out),
         "tree": tree(imitated, found.training, winner.size, seed),
     }
-    disagreement, states, doubts = _doubt(judge, found, terms)
-    outside = _outside(played.observations.astype(float), found.training.states)
+    disagreement, worst = _doubt(judge, found, terms)
+    beyond = outside(played.observations.astype(float), found.training.states)
     return SparsePolicy(
         surrogate=imitated.readable(form),
         left=_left(imitated),
@@ -101,9 +101,9 @@ def policy_answer(
         rival_returns=np.stack([judge.played(rival).returns for rival in rivals.values()]),
         **_front(found),
         disagreement=disagreement,
-        doubtful=states,
-        doubts=doubts,
-        extrapolation=judge.per_episode(outside, played),
+        doubtful=judge.states[worst[:LISTED]],
+        unusual=_unusual(judge.states, worst),
+        extrapolation=judge.per_episode(beyond, played),
         confidence=judge.confidence,
     )
 
@@ -150,7 +150,7 @@ def _left(imitated: Imitated) -> tuple[str, ...]:
     )
 
 
-def _outside(
+def outside(
     states: Float[np.ndarray, " row feature"], known: Float[np.ndarray, " state feature"]
 ) -> Bool[np.ndarray, " row"]:
     """Whether a feature is beyond all that was fitted."""
@@ -159,8 +159,8 @@ def _outside(
 
 def _doubt(
     judge: Judge, found: Found, terms: Int[np.ndarray, " term variable"]
-) -> tuple[Estimate, np.ndarray, np.ndarray]:
-    """How far the members disagree in visited states, and where most."""
+) -> tuple[Estimate, Int[np.ndarray, " worst"]]:
+    """How far the members disagree in visited states, and the steps where they do most."""
     imitated, fit = judge.imitated, found.contenders[found.chosen].fit
     count = len(judge.states)
     every = np.unique(np.linspace(0, count - 1, min(DOUBTED, count)).round().astype(int))
@@ -172,7 +172,7 @@ def _doubt(
     else:
         clipped = np.clip(answers, imitated.low, imitated.high) / imitated.half
         doubts = np.sqrt(np.mean(np.var(clipped, 0), 1))
-    order = np.argsort(-doubts, kind="stable")[:LISTED]
+    worst = np.argsort(-doubts, kind="stable")[: max(LISTED, len(every) // 100)]
     sums = np.zeros((len(judge.own.lengths), 2))
     np.add.at(
         sums, judge.own.episode_of_step[every], np.column_stack([doubts, np.ones(len(every))])
@@ -180,4 +180,13 @@ def _doubt(
     estimate = statistics.bootstrap(
         sums, lambda row: row[:1] / max(row[1], 1.0), judge.rng, judge.confidence
     )[0]
-    return estimate, judge.states[every[order]], doubts[order]
+    return estimate, every[worst]
+
+
+def _unusual(
+    states: Float[np.ndarray, " step feature"], worst: Int[np.ndarray, " worst"]
+) -> Float[np.ndarray, " feature"]:
+    """Mean of some states, in deviations from the mean of all."""
+    deviation = states.std(0)
+    away = states[worst].mean(0) - states.mean(0)
+    return np.divide(away, deviation, out=np.zeros_like(away), where=deviation > 0)

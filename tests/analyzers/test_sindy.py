@@ -87,6 +87,18 @@ def test_the_closed_loop_rests_where_the_pendulum_hangs(swing):
     assert np.all(dynamics.moduli[~dynamics.stable, 0] > 1)
 
 
+def test_doubt_is_where_the_members_disagree():
+    """A fifth power of the speed that cubes cannot follow is in doubt at high speeds."""
+    rng = np.random.default_rng(0)
+    form = Equations(np.array([[0, 0, 1], [0, 0, 5]]), np.array([[-0.2], [0.00004]]))
+    readable = Readable(form, ("cos", "sin", "v"), ("torque",), low=(-2.0,), high=(2.0,))
+    subject = Subject.observed(policy_of(readable, "planted"), PENDULUM, 6, 0)
+    result = Sindy(**(SMALL | {"size": 2.0, "noise": 0.3})).run(subject, rng)
+    assert isinstance(result, SparseEquations)
+    speeds = np.abs(subject.rollouts.observations[:, 2])
+    assert np.abs(result.policy.doubtful[:, 2]).mean() > speeds.mean()
+
+
 def test_measures_of_both_kinds_are_there(pole, swing):
     discrete, continuous = ({m.name for m in result.measures()} for result in (pole, swing))
     common = {"policy.return", "policy.terms", "policy.size_ratio", "dynamics.error"}
@@ -134,6 +146,23 @@ def test_a_report_without_dynamics_cannot_be_played(tmp_path, cartpole_report):
     )
     with pytest.raises(EnvironmentMismatch, match="holds no equations of the dynamics by 'sindy'"):
         environment.spaces()
+
+
+def test_nothing_is_fitted_to_the_episodes_that_are_reported(monkeypatch):
+    played = []
+    original = Subject.play
+
+    def watched(self, actor, perturbation=None, episodes=None, seed=None, what=None):
+        played.append((self.seed if seed is None else seed, what or actor.purpose))
+        return original(self, actor, perturbation, episodes, seed, what)
+
+    monkeypatch.setattr(Subject, "play", watched)
+    subject = Subject.observed(policy_of(balancing(), "planted"), CARTPOLE, 4, seed=7)
+    Sindy(**SMALL).run(subject, np.random.default_rng(0))
+    own = [what for seed, what in played if seed == subject.seed]
+    assert own == ["greedy policy"] * 3  # the equations, the linear policy and the tree, judged
+    seeds = {what: {seed for seed, other in played if other == what} for _, what in played}
+    assert not seeds["trials of equations"] & seeds["states for equations"]
 
 
 def test_too_little_is_said_to_be_too_little():

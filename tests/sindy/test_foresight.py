@@ -51,6 +51,16 @@ def test_no_further_is_looked_than_episodes_go():
     assert len(errors) == 7 and horizon.value == 7
 
 
+def test_a_single_long_episode_does_not_tell_how_far_all_are_foreseen():
+    """What one episode alone shows has no interval over episodes."""
+    long, short = episodes(TURN, count=1, steps=50), episodes(TURN, count=6, steps=5)
+    data = Transitions.joined([long, short])
+    wrong = law(1.5 * TURN)
+    errors, _ = foresight(wrong, data, 100, np.random.default_rng(0), 0.95)
+    assert len(errors) == 5
+    assert all(0 < error.low <= error.value <= error.high for error in errors)
+
+
 def test_the_error_of_a_wrong_law_is_what_algebra_says():
     """Where nothing moves but is said to grow by a tenth, it is off by 1.1ᵏ − 1 after k steps."""
     still = np.zeros((1, 1))

@@ -7,10 +7,20 @@ from gymnasium import spaces
 from handmade import linear, policy
 from torch import nn
 
+from policyscope.rollouts.rollouts import Rollouts
 from policyscope.sindy.fitting import Candidate, States, fitted, front
 from policyscope.sindy.imitated import Imitated, form_of
-from policyscope.sindy.imitation import Contender, best_of, equations, form_scores
+from policyscope.sindy.imitation import (
+    Contender,
+    Found,
+    Search,
+    best_of,
+    equations,
+    form_scores,
+    imitated_by,
+)
 from policyscope.sindy.library import exponents
+from policyscope.sindy.policy_answer import outside
 from policyscope.sindy.regression import Ensemble, Moments, Sparsity
 
 BOX = spaces.Box(-2.0, 2.0, (1,))
@@ -173,3 +183,60 @@ def test_a_network_that_always_answers_the_same_has_no_more_than_a_constant(cons
     found = best(imitated(Constant(), BOX))
     assert found.size <= 1
     assert found.coefficients[0, 0] == pytest.approx(constant, abs=1e-6)
+
+
+def recorded(seed: int, episodes: int = 8, steps: int = 30) -> Rollouts:
+    """Episodes on a circle; which ones depends on the seed."""
+    angle = np.random.default_rng(seed).uniform(-3, 3, episodes * steps)
+    seen = np.column_stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
+    ends = np.zeros(episodes, bool)
+    rewards, lengths = np.ones(len(seen)), np.full(episodes, steps)
+    return Rollouts(0, lengths, seen, seen, np.zeros((len(seen), 1)), rewards, ends, ~ends)
+
+
+def learned(rounds: int, noise: float, rows: int = 1000) -> Found:
+    search = Search(rounds, noise, rows, most=9, shown=3, faithful=0.0, models=3, dropped=0)
+    return imitated_by(
+        imitated(Cubic(), BOX),
+        lambda actor, number: recorded(number),
+        TERMS,
+        np.ones(2),
+        search,
+        np.random.default_rng(0),
+    )
+
+
+def rows_of(states: np.ndarray) -> set[tuple[float, ...]]:
+    return {tuple(row) for row in states.tolist()}
+
+
+def test_three_quarters_of_the_episodes_of_every_round_are_learned_from():
+    found = learned(rounds=2, noise=0.0)
+    seen = [recorded(number).observations.astype(float).reshape(8, 30, 2) for number in range(3)]
+    mine = np.concatenate([np.delete(episodes, [3, 7], 0) for episodes in seen])
+    others = np.concatenate([episodes[[3, 7]] for episodes in seen])
+    assert rows_of(found.training.states) >= rows_of(mine.reshape(-1, 2))
+    assert rows_of(found.held_out.states) == rows_of(others.reshape(-1, 2))
+    assert not rows_of(found.training.states) & rows_of(found.held_out.states)
+    assert len(found.seen) == 3
+
+
+def test_noise_stays_on_the_circle_and_is_as_large_as_was_asked_for():
+    found = learned(rounds=0, noise=0.1)
+    plain, noisy = found.training.states[::2], found.training.states[1::2]
+    assert rows_of(plain) <= rows_of(recorded(0).observations.astype(float))
+    np.testing.assert_allclose(np.hypot(*noisy.T), 1, atol=1e-9)
+    turned = np.arctan2(noisy[:, 1], noisy[:, 0]) - np.arctan2(plain[:, 1], plain[:, 0])
+    turned = (turned + np.pi) % (2 * np.pi) - np.pi
+    assert turned.std() == pytest.approx(0.1, rel=0.2)
+
+
+def test_no_more_rows_are_learned_from_than_were_asked_for():
+    found = learned(rounds=1, noise=0.1, rows=50)
+    assert len(found.training.states) == 100 and len(found.held_out.states) == 50
+
+
+def test_a_state_is_outside_where_any_feature_is_beyond_what_was_fitted():
+    known = np.array([[0.0, -1.0], [1.0, 1.0], [0.5, 0.0]])
+    seen = np.array([[0.5, 1.0], [1.1, 0.0], [0.5, -1.5], [0.0, -1.0]])
+    np.testing.assert_array_equal(outside(seen, known), [False, True, True, False])

@@ -35,6 +35,7 @@
 | G8 | info | how far a ReLU policy is exactly linear around a state |
 | L1 | info | a readable surrogate acts and returns as the network does |
 | L2 | info | a linear policy returns as much, but for chance, and at most a tenth less |
+| L2 | info | a linear policy returns as much, but for chance, and surely loses at most a tenth |
 | L3 | warning | no readable surrogate is faithful; what the best one misses |
 | L4 | info | surrogates that were refused, and why |
 | A1 | critical, warning | an attack surely lowers the return; critical where half of it is lost |

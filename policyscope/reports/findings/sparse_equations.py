@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from policyscope.readable.text import bare
 from policyscope.reports.report import Finding
 from policyscope.reports.results import SparseDynamics, SparseEquations, SparsePolicy
 
@@ -13,6 +14,8 @@ ILL = 1e4
 """Condition number from which on single coefficients mean little."""
 SUDDEN, OFF = 0.5, 0.1
 """Share of the error in a hundredth of the steps, and error in deviations, that mean contacts."""
+ASIDE = 0.5
+"""Deviations from its mean from which on a feature is named."""
 LISTED = 3
 """How many names are listed."""
 
@@ -53,22 +56,29 @@ def _same(name: str, policy: SparsePolicy) -> Finding:
 
 
 def _short(name: str, policy: SparsePolicy) -> Finding:
-    where = ""
-    if len(policy.doubtful):
-        parts = zip(policy.surrogate.features, policy.doubtful[0], strict=True)
-        state = ", ".join(f"{feature} {value:.3g}" for feature, value in parts)
-        where = f" They are most in doubt at {state}." if len(policy.doubtful[0]) <= 8 else ""
     return Finding(
         code="Q2",
         severity="warning",
         title="Equations fall short of the network",
         sentence=f"{_size(policy)} return {policy.own_return()} in the real environment, and the "
         f"network {policy.network_return()}: surely less ({_paired(policy)}). "
-        f"{_fidelity(policy)}.{where}",
+        f"{_fidelity(policy)}. {_where(policy)}.",
         advice="Read them as a sketch; more terms (--set "
         f"{name}.size=…) or rounds (--set {name}.rounds=…) may get closer.",
         evidence=f"{name}.policy.loss",
     )
+
+
+def _where(policy: SparsePolicy) -> str:
+    """What the states have in common in which the ensemble disagrees most."""
+    ranked = np.argsort(-np.abs(policy.unusual), kind="stable")[:LISTED].tolist()
+    parts = [
+        f"{bare(policy.surrogate.features[i])} is {abs(policy.unusual[i]):.1f} deviations "
+        f"{'above' if policy.unusual[i] > 0 else 'below'} its mean"
+        for i in ranked
+        if abs(policy.unusual[i]) >= ASIDE or i == ranked[0]
+    ]
+    return f"The ensemble is most in doubt where {_listed(parts)}"
 
 
 def _size(policy: SparsePolicy) -> str:

@@ -63,7 +63,8 @@ class SparsePolicy:
     """Of the ensemble: share of members that act otherwise, or their spread in half ranges."""
     doubtful: Float[np.ndarray, " state feature"]
     """Visited states in which it is largest."""
-    doubts: Float[np.ndarray, " state"]
+    unusual: Float[np.ndarray, " feature"]
+    """Mean of the hundredth of the states where it is largest, in deviations from that of all."""
     extrapolation: Estimate
     """Share of steps of the equations' own episodes that are outside of what was fitted."""
     confidence: float

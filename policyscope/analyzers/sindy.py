@@ -27,6 +27,7 @@ from gymnasium import spaces
 from jaxtyping import Float
 
 from policyscope.analyzers.subject import Need, Subject
+from policyscope.policies.readable import choices_of
 from policyscope.reports.results import NotApplicable, SparseEquations
 from policyscope.reports.results.sparse_dynamics import SparseDynamics
 from policyscope.rollouts.actors import Actor, Greedy, UniformRandom
@@ -38,7 +39,7 @@ from policyscope.sindy.dynamics import Law, Limits, identified
 from policyscope.sindy.dynamics_answer import dynamics_answer
 from policyscope.sindy.exploring import Exploring, drawable
 from policyscope.sindy.fixed_points import Flow
-from policyscope.sindy.imitated import Imitated, form_of
+from policyscope.sindy.imitated import Imitated
 from policyscope.sindy.imitation import EVERY, Found, Search, equations, form_scores, imitated_by
 from policyscope.sindy.library import dictionary
 from policyscope.sindy.policy_answer import Judge, policy_answer
@@ -191,7 +192,7 @@ class Sindy:
 
 def _imitated(subject: Subject) -> Imitated:
     """The network, its names, and the half ranges of its actions."""
-    groups, starts = form_of(subject.action_space)
+    groups, starts = choices_of(subject.action_space)
     low = high = half = np.zeros(0)
     if isinstance(subject.action_space, spaces.Box):
         space = subject.action_space

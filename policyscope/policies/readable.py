@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from gymnasium import Space, spaces
 from torch import Tensor, nn
 
 from policyscope.errors import DamagedCheckpoint
@@ -78,6 +79,19 @@ def policy_of(readable: Readable, name: str, digest: str = "") -> Policy:
 def in_place_of(policy: Policy, readable: Readable, name: str) -> Policy:
     """The same, fitted to where another policy acts."""
     return replace(policy_of(readable, name), action_space=policy.action_space)
+
+
+def choices_of(space: Space | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sizes and first numbers of the choices in an action, as a `Readable` has them.
+
+    None for continuous actions.
+    """
+    match space:
+        case spaces.Discrete(n=n, start=start):
+            return (int(n),), (int(start),)
+        case spaces.MultiDiscrete(nvec=nvec, start=start):
+            return tuple(nvec.flatten().tolist()), tuple(start.flatten().tolist())
+    return (), ()
 
 
 class Polynomials(nn.Module):

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from gymnasium import Space, spaces
 from jaxtyping import Float, Int
 
 from policyscope.policies.policy import Policy
@@ -135,16 +134,6 @@ class Imitated:
     def played(self, form: Equations | Tree) -> Policy:
         """What can act in the network's place."""
         return in_place_of(self.policy, self.readable(form), "surrogate")
-
-
-def form_of(space: Space) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Sizes and first numbers of the choices; none for continuous actions."""
-    match space:
-        case spaces.Discrete(n=n, start=start):
-            return (int(n),), (int(start),)
-        case spaces.MultiDiscrete(nvec=nvec, start=start):
-            return tuple(nvec.flatten().tolist()), tuple(start.flatten().tolist())
-    return (), ()
 
 
 def _preferences(scores: np.ndarray) -> np.ndarray:

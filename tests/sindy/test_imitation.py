@@ -7,9 +7,10 @@ from gymnasium import spaces
 from handmade import linear, policy
 from torch import nn
 
+from policyscope.policies.readable import choices_of
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.sindy.fitting import Candidate, States, fitted, front
-from policyscope.sindy.imitated import Imitated, form_of
+from policyscope.sindy.imitated import Imitated
 from policyscope.sindy.imitation import (
     Contender,
     Found,
@@ -36,7 +37,7 @@ class Cubic(nn.Module):
 
 
 def imitated(body: nn.Module, space: spaces.Space) -> Imitated:
-    groups, starts = form_of(space)
+    groups, starts = choices_of(space)
     bounded = isinstance(space, spaces.Box)
     low, high = (space.low, space.high) if bounded else (np.zeros(0), np.zeros(0))
     return Imitated(

@@ -7,10 +7,10 @@ import torch
 from gymnasium import spaces
 from jaxtyping import Bool, Float
 
-from policyscope.analyzers.surrogates.role import groups_of
 from policyscope.policies.flips import flat_actions
 from policyscope.policies.gradients import action_units
 from policyscope.policies.policy import Policy
+from policyscope.policies.readable import choices_of
 from policyscope.rollouts.replay import replayed
 from policyscope.rollouts.visited import Visited
 
@@ -69,17 +69,17 @@ class Lessons:
 def lessons_of(policy: Policy, visited: Visited) -> Lessons:
     """What a policy does at visited observations, with the memory that it has there."""
     observations = visited.observations
-    none, space = np.empty(0), policy.action_space
+    space, none = policy.action_space, np.empty(0)
     units, low, high = none, none, none
+    groups, starts = choices_of(space)
     if isinstance(space, spaces.Box):
         units = action_units(policy).numpy()
         low, high = space.low.flatten().astype(float), space.high.flatten().astype(float)
-    start = none if isinstance(space, spaces.Box) else np.asarray(space.start, float).flatten()  # pyright: ignore
     return Lessons(
         observations=observations.reshape(len(observations), -1).astype(float),
         actions=_actions(policy, visited),
-        groups=groups_of(space),
-        starts=start,
+        groups=groups,
+        starts=np.array(starts, float),
         units=units,
         low=low,
         high=high,

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from gymnasium import Space, spaces
+from gymnasium import spaces
 
 from policyscope.analyzers.subject import Subject
+from policyscope.policies.readable import choices_of
 from policyscope.readable.equations import Equations
 from policyscope.readable.readable import Readable
 from policyscope.readable.tree import Tree
@@ -43,34 +44,16 @@ def role_of(subject: Subject) -> Role:
     outputs = subject.policy.outputs or 0
     names = tuple(action.label for action in subject.actions)
     bounded = isinstance(space, spaces.Box)
+    groups, starts = choices_of(space)
     return Role(
         features=tuple(feature.label for feature in subject.features),
         actions=names if len(names) == outputs else tuple(f"action {i}" for i in range(outputs)),
-        groups=groups_of(space),
-        starts=_starts(space),
+        groups=groups,
+        starts=starts,
         low=_bounds(space.low) if bounded else (),
         high=_bounds(space.high) if bounded else (),
-        environment="" if subject.environment is None else subject.environment.id,
+        environment="" if subject.environment is None else subject.environment.playable,
     )
-
-
-def groups_of(space: Space | None) -> tuple[int, ...]:
-    """How many alternatives each choice has; none where actions are continuous."""
-    match space:
-        case spaces.Discrete(n=n):
-            return (int(n),)
-        case spaces.MultiDiscrete(nvec=nvec):
-            return tuple(nvec.flatten().tolist())
-    return ()
-
-
-def _starts(space: Space | None) -> tuple[int, ...]:
-    match space:
-        case spaces.Discrete(start=start):
-            return (int(start),)
-        case spaces.MultiDiscrete(start=start):
-            return tuple(start.flatten().tolist())
-    return ()
 
 
 def _bounds(limits: np.ndarray) -> tuple[float | None, ...]:

@@ -22,13 +22,15 @@ SUSPICIOUS = 0.25
 """Share of first-layer sums beyond that, above which a normaliser is probably missing."""
 
 _PRODUCTS = frozenset("addmm addmv baddbmm bmm mm mv".split())
-_STILL_SUMS = frozenset("_unsafe_view add clone mul squeeze sub unsqueeze view".split())
+_STILL_SUMS = frozenset("_to_copy _unsafe_view add clone mul squeeze sub unsqueeze view".split())
 """What a layer does with its product before anything bends it: the bias, another shape."""
 _OTHER_LAYERS = frozenset("convolution mkldnn_rnn_layer".split())
 
 
 def overdriven(policy: Policy, observations: Shaped[Tensor, " batch *observation"]) -> float | None:
     """Share of the first layer's sums beyond ±3; None where it is not linear, or not visible.
+
+    None also where nothing bends these sums, as in a policy of one layer.
 
     The layer is found among the operators that torch carries out, whatever format they came from.
     """
@@ -42,7 +44,8 @@ def overdriven(policy: Policy, observations: Shaped[Tensor, " batch *observation
 
     with torch.no_grad(), Watching():
         policy.scores(observations, policy.initial_memory(len(observations)))
-    return torch.cat(first.beyond).float().mean().item() if first.beyond else None
+    bent = first.beyond and first.sums is None  # of a linear policy any sum is as good
+    return torch.cat(first.beyond).float().mean().item() if bent else None
 
 
 class _FirstLayer:

@@ -13,7 +13,10 @@ from policyscope.policies.callables import from_callable
 from policyscope.policies.expectation import SUSPICIOUS, overdriven
 from policyscope.policies.loading import load
 from policyscope.policies.policy import FeedForward, Policy
+from policyscope.policies.readable import policy_of
 from policyscope.provenance import Checkpoint
+from policyscope.readable.equations import Equations
+from policyscope.readable.readable import Readable
 
 CHECKPOINT = Checkpoint("mine.zip", "0" * 64, "by hand", None, None, "", 0, "", "", "")
 
@@ -40,6 +43,13 @@ def test_the_second_layer_does_not_count():
 
 def test_nothing_is_said_where_no_layer_is_visible():
     assert overdriven(policy(nn.Identity()), torch.ones(3, 1)) is None
+
+
+def test_nothing_is_said_where_nothing_bends():
+    assert overdriven(policy(nn.Linear(1, 2)), torch.full((3, 1), 99.0)) is None
+    form = Equations(np.array([[0], [2]]), np.array([[50.0, 1.0], [-3.0, 90.0]]))
+    readable = Readable(form, ("x",), ("a", "b"), (2,), (0,))
+    assert overdriven(policy_of(readable, "equations"), torch.full((3, 1), 9.0)) is None
 
 
 def test_an_activation_in_place_changes_no_sum():

@@ -58,7 +58,7 @@ def surrogates(
         "own_agreements": tuple(map(estimate, agreement)),
         "errors": (),
         "clean": np.array([10.0, 12.0]),
-        "returns": np.array(returns),
+        "returns": np.array(returns, float),
         "by_action": np.array([[0.9, 0.5], [1.0, np.nan]]),
         "by_feature": np.array([[0.1, -1.5], [0.0, 0.0]]),
         "parameters": 100,

@@ -45,6 +45,18 @@ def test_the_front_leaves_out_what_another_one_beats():
     assert surrogates(agreement=(0.99, 0.9), returns=((1.0, 3.0), (10.0, 12.0))).front == (0, 1)
 
 
+def test_without_returns_size_and_agreement_are_all_there_is(report):
+    unplayed = {"clean": np.empty(0), "returns": np.empty((2, 0)), "own_agreements": ()}
+    recorded = surrogates(agreement=(0.99, 0.9), **unplayed)
+    assert recorded.front == (0,)
+    assert recorded.chosen == 0
+    assert {m.name for m in recorded.measures()} == {"agreement", "size"}
+    assert "returns" not in codes(recorded)["L1"]
+    entry = Entry({}, shapley_values(surrogates=recorded))
+    shown = page(dataclasses.replace(report, entries={"shapley": entry}))
+    assert "figure-shapley-surrogates" in shown
+
+
 def test_measures_of_the_chosen_one_have_no_name():
     measures = {m.key: m.estimate.value for m in shapley_values().measures()}
     assert measures["surrogate.agreement"] == measures["surrogate.agreement[model=tree_2]"] == 0.99

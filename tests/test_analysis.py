@@ -32,13 +32,13 @@ def test_three_lines_lead_from_a_checkpoint_to_a_report(examples):
     assert report.environment.features[2] == "pole angle (rad)"
 
 
-def test_the_same_seed_gives_a_byte_identical_report(examples, tmp_path):
-    for name, lanes in (("a", None), ("b", None), ("c", 3)):
+def test_the_same_seed_gives_a_byte_identical_report_on_any_number_of_lanes(examples, tmp_path):
+    for name, lanes in (("a", None), ("b", 3)):
         pendulum = Environment("Pendulum-v1", SHORT)
         report = analyze(examples / "pendulum_sac.zip", pendulum, episodes=4, seed=11, lanes=lanes)
         write(report, tmp_path / name, {})
-    first, second, third = ((tmp_path / n / "report.json").read_bytes() for n in "abc")
-    assert first == second == third
+    first, second = ((tmp_path / n / "report.json").read_bytes() for n in "ab")
+    assert first == second
 
 
 def test_another_seed_gives_other_numbers(examples):
@@ -59,7 +59,12 @@ def test_another_seed_gives_other_numbers(examples):
 
 def test_which_analyzers_run_changes_no_number(examples):
     policy, cartpole = examples / "cartpole_ppo.zip", Environment("CartPole-v1", SHORT)
-    both = analyze(policy, cartpole, episodes=4)
+    both = analyze(
+        policy,
+        cartpole,
+        episodes=4,
+        analyzers={"returns": Returns(), "directions": Directions(), "saliency": Saliency()},
+    )
     alone = analyze(policy, cartpole, episodes=4, analyzers={"saliency": Saliency()})
     key = "saliency.importance[feature=pole_angle]"
     assert both.measure(key) == alone.measure(key)

@@ -37,6 +37,7 @@ def show(report: Report) -> None:
     for tab, (name, entry) in zip(middle, report.entries.items(), strict=True):
         with tab:
             evidence.show(name, entry, report.environment)
+            evidence.show_surrogates(name, report)
             evidence.show_counterexamples(name, report)
     with table:
         measures.show(report)

@@ -2,8 +2,11 @@
 
 import streamlit as st
 
+from policyscope.readable.python import as_python
+from policyscope.readable.storage import as_json
 from policyscope.reports.counterexamples import found
 from policyscope.reports.figures import draw
+from policyscope.reports.readables import recommended
 from policyscope.reports.report import Entry, Report, Setting
 from policyscope.reports.results import Failed, NotApplicable
 from policyscope_app.wording import code, plain
@@ -34,6 +37,17 @@ def show(name: str, entry: Entry, environment: Setting) -> None:
                 st.caption(plain(drawn.caption))
     parameters = (code(f"{key} = {value}") for key, value in entry.parameters.items())
     st.markdown(f"Parameters: {', '.join(parameters) or 'none'}")
+
+
+def show_surrogates(name: str, report: Report) -> None:
+    """The readable policies that are recommended in the network's place, to read and to take."""
+    for one in recommended(report):
+        if one.analyzer == name:
+            st.subheader(plain(f"{one.name}: {one.readable.kind}"), anchor=False)
+            st.code("\n".join(one.lines), language=None, wrap_lines=True)
+            for kind, write in (("json", as_json), ("py", as_python)):
+                file = f"{one.name}.{kind}"
+                st.download_button(file, write(one.readable), file, key=file)
 
 
 def show_counterexamples(name: str, report: Report) -> None:

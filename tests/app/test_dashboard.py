@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from outcomes import outcome
 from policyscope_app import dashboard, reading
+from shared_out import shapley_values
 from streamlit.testing.v1 import AppTest
 
 from policyscope.errors import ReportError
@@ -90,6 +91,17 @@ def test_each_counterexample_is_told_with_the_command_that_plays_it(page, tmp_pa
         assert f"`counterexample-{number}`: fgsm of {epsilon} (" in words
         assert "takes an episode from a return of 100 to 3." in words
         assert f"`policyscope replay DIR counterexample-{number}`" in words
+
+
+def test_the_readable_policy_is_told_and_can_be_taken(page, tmp_path, made):
+    answered = Entry({}, shapley_values())
+    write(dataclasses.replace(made(), entries={"shapley": answered}), tmp_path / "r", {})
+    shown = page(tmp_path / "r")
+    assert not shown.exception
+    said = [block.value for block in shown.code]
+    assert "if sensor 0 ≤ 0.5: left\nif 0.5 < sensor 0: right" in said
+    buttons = [element.proto.label for element in shown.get("download_button")]
+    assert buttons[:2] == ["shapley-surrogate.json", "shapley-surrogate.py"]
 
 
 def test_each_analyzer_has_a_tab_with_its_figures_and_parameters(page, tmp_path, made):

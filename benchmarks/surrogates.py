@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50_000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    schooling = Schooling(arguments.steps, 2, (4, 16, 64, 256), 3, 100, 0.95, 0.95)
+    schooling = Schooling(arguments.steps, 2, (4, 16, 64, 256), 4, 100, 0.95, 0.95)
     table = Table(title=f"{arguments.episodes} episodes, learned from {arguments.steps:,} steps")
     for heading in ("policy", "surrogate", "size", "acts alike", "on its own", "return", "loss"):
         kind = "left" if heading in ("policy", "surrogate") else "right"
@@ -59,7 +59,7 @@ def main() -> None:
             subject = observed(arguments.folder / name, env, arguments.episodes)
             found = compared(subject, schooling, {}, (), np.random.default_rng(0))
             add(table, f"{name}, {process_time() - start:.0f} s", found)
-    Console(width=140).print(table)
+    Console(width=180).print(table)
 
 
 def observed(file: Path, env: str, episodes: int) -> Subject:

@@ -76,7 +76,7 @@ class Shapley:
     """In which surrogates learn from the states that they get into themselves."""
     leaves: tuple[int, ...] = (4, 16, 64, 256)
     """Of the trees among them."""
-    degree: int = 3
+    degree: int = 4
     """Of the polynomials among them, or a lower one where the terms would be too many."""
     tries: int = 100
     """Linear policies played in search of a higher return, where that which acts alike has less."""

@@ -28,15 +28,17 @@ def test_the_smallest_faithful_one_is_chosen():
     assert surrogates(agreement=(0.96, 0.99)).chosen == 0
     assert surrogates(agreement=(0.9, 0.99)).chosen == 1
     assert surrogates(agreement=(0.9, 0.94)).chosen == 1
-    worse = ((1.0, 3.0), (10.0, 12.0))
+    worse = ((-900.0, -897.0), (10.0, 12.0))
     assert surrogates(agreement=(0.99, 0.8), returns=worse).chosen == 1
-    assert surrogates(agreement=(0.99, 0.8), returns=((1.0, 3.0), (2.0, 4.0))).chosen == 1
+    assert surrogates(agreement=(0.99, 0.8), returns=((-900.0, -897.0), (-901.0, -898))).chosen == 0
 
 
 def test_of_two_losses_that_are_alike_the_interval_decides():
     noisy = surrogates(returns=((4.0, 14.0), (9.9, 11.9)))
     assert noisy.as_good(0)
     assert not noisy.as_good(1)
+    assert noisy.overlaps(1)
+    assert "a loss of 0.1 [0.1, 0.1] in pairs" in codes(noisy)["L1"]
 
 
 def test_the_front_leaves_out_what_another_one_beats():

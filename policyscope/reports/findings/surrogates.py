@@ -97,7 +97,8 @@ def _returning(result: Surrogates, model: int) -> str:
     if not len(result.clean):
         return ""
     clean = legible(result.clean_return().value)
-    return f" and returns {result.mean_return(model)} where it returns {clean}"
+    lost = "" if result.as_good(model) else f", a loss of {result.loss(model)} in pairs"
+    return f" and returns {result.mean_return(model)} where it returns {clean}{lost}"
 
 
 def _says(readable: Readable) -> str:

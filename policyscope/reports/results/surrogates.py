@@ -79,25 +79,27 @@ class Surrogates:
         """Whether it is not sure that a surrogate returns less than the policy."""
         return not len(self.clean) or self.loss(model).low <= 0
 
+    def overlaps(self, model: int) -> bool:
+        """Whether the interval of a surrogate's return reaches that of the policy's."""
+        return not len(self.clean) or self.mean_return(model).high >= self.clean_return().low
+
     def faithful(self, model: int) -> bool:
-        """Whether a surrogate acts as the policy does, and returns as much for all that is sure."""
-        return self.agreements[model].value >= self.wanted and self.as_good(model)
+        """Whether a surrogate acts as the policy does, with a return whose interval reaches its."""
+        return self.agreements[model].value >= self.wanted and self.overlaps(model)
 
     @cached_property
     def chosen(self) -> int:
         """The smallest that is faithful.
 
-        Else that of the highest agreement, of those that return as much; else that of the highest
-        return.
+        Else that of the highest agreement, if possible with a return whose interval reaches that of
+        the policy's.
         """
         every = range(len(self.models))
         faithful = [model for model in every if self.faithful(model)]
         if faithful:
             return min(faithful, key=lambda model: self.sizes[model])
-        good = [model for model in every if self.as_good(model)]
-        if good:
-            return max(good, key=lambda model: self.agreements[model].value)
-        return int(self.returns.mean(1).argmax())
+        near = [model for model in every if self.overlaps(model)]
+        return max(near or every, key=lambda model: self.agreements[model].value)
 
     @property
     def linear(self) -> int | None:

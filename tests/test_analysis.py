@@ -23,7 +23,7 @@ from policyscope.rollouts.recording import Recording
 
 SHORT = {"max_episode_steps": 50}
 FEW = {
-    "attacks.only": "sign_noise,pgd,steady_push",
+    "attacks.only": "('sign_noise', 'pgd', 'steady_push')",
     "certify.episodes": "200",
     "shapley.steps": "300",
     "shapley.tries": "3",
@@ -50,6 +50,7 @@ def test_three_lines_lead_from_a_checkpoint_to_a_report(examples):
     assert report.environment.features[2] == "pole angle (rad)"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_a_byte_identical_report_on_any_number_of_lanes(examples, tmp_path):
     for name, lanes in (("a", None), ("b", 3)):
         pendulum = Environment("Pendulum-v1", SHORT)
@@ -173,6 +174,7 @@ def test_values_are_literals_or_the_text_itself(text, value):
     assert literal(text) == value
 
 
+@pytest.mark.slow
 def test_progress_counts_every_unit_it_announced(examples):
     from contextlib import contextmanager
 
@@ -271,6 +273,7 @@ def test_an_environment_or_a_recording_is_given(examples, given, sentence):
 SHARED = Path(__file__).parents[2] / "shared" / "checkpoints"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "inputs"),
     [("go1-policy.onnx", 48), ("unitree-g1-motion.pt", 47)],

@@ -256,6 +256,7 @@ def cartpole(examples):
     return Subject.observed(load(examples / "cartpole_dqn.zip"), environment, episodes=4, seed=0)
 
 
+@pytest.mark.slow
 def test_moving_along_the_direction_is_what_a_constant_perturbation_does(cartpole):
     found = Directions(episodes=4, epsilons=(0.5, 5.0)).run(cartpole, np.random.default_rng(0))
     assert isinstance(found, DirectionSet)
@@ -272,6 +273,7 @@ def test_moving_along_the_direction_is_what_a_constant_perturbation_does(cartpol
     assert set(found.shifts) == {"independent_run", "observation_noise", *attacked}
 
 
+@pytest.mark.slow
 def test_ten_times_the_deviation_along_the_gradient_ends_the_episode_at_once(cartpole):
     found = Directions(episodes=4, epsilons=(10.0,)).run(cartpole, np.random.default_rng(0))
     assert isinstance(found, DirectionSet)

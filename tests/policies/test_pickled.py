@@ -188,6 +188,7 @@ def test_nothing_random_is_drawn(tmp_path):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+@pytest.mark.slow
 def test_published_pong_policies_win(published):
     from policyscope import Environment, Greedy, play
 

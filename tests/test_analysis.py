@@ -6,6 +6,7 @@ import handmade
 import numpy as np
 import pytest
 from gymnasium import spaces
+from torch import nn
 
 from policyscope import Environment, analyze, load, registry
 from policyscope.analysis import configured, literal
@@ -118,7 +119,8 @@ def test_an_unmet_need_is_answered_with_its_reason(examples):
 
 
 def test_observations_far_from_those_of_training_are_said_loudly():
-    body = handmade.linear(1000 * np.random.default_rng(0).normal(size=(2, 4)))
+    first = handmade.linear(1000 * np.random.default_rng(0).normal(size=(2, 4)))
+    body = nn.Sequential(first, nn.Tanh(), handmade.linear(np.eye(2)))
     policy = handmade.policy(body, 4, spaces.Discrete(2))
     report = analyze(policy, "CartPole-v1", episodes=2, analyzers={})
     (finding,) = report.findings

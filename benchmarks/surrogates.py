@@ -45,14 +45,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="with silver-ppo-CartPole-v1.zip and so on")
     parser.add_argument("--only", help="those with this in their names, and others than the six")
     parser.add_argument("--episodes", type=int, default=50)
-    parser.add_argument("--steps", type=int, default=50_000)
+    parser.add_argument("--steps", type=int, default=20_000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     schooling = Schooling(arguments.steps, 2, (4, 16, 64, 256), 4, 100, 0.95, 0.95)
     table = Table(title=f"{arguments.episodes} episodes, learned from {arguments.steps:,} steps")
     for heading in ("policy", "surrogate", "size", "acts alike", "on its own", "return", "loss"):
-        kind = "left" if heading in ("policy", "surrogate") else "right"
-        table.add_column(heading, justify=kind, no_wrap=True)
+        table.add_column(heading, justify="left" if heading in ("policy", "surrogate") else "right")
     for name, env in POLICIES if arguments.only is None else (*POLICIES, *OTHERS):
         if arguments.only is None or arguments.only in name:
             start = process_time()

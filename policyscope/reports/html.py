@@ -69,7 +69,7 @@ def page(report: Report) -> str:
         played=isinstance(report.environment, Played),
         findings=_grouped(report.findings),
         icons=ICONS,
-        links={finding.evidence: _link(report, finding.evidence) for finding in report.findings},
+        links={finding.evidence: _link(report, finding) for finding in report.findings},
         drawn=drawn,
         counterexamples=found(report),
         surrogates=recommended(report),
@@ -91,12 +91,12 @@ def _place(severity: str) -> int:
     return (*SEVERITIES, severity).index(severity)  # one that is not known yet comes last
 
 
-def _link(report: Report, evidence: str) -> str | None:
+def _link(report: Report, finding: Finding) -> str | None:
     """Where on the page the evidence is."""
-    if evidence in PLACES:
-        return PLACES[evidence]
-    owners = [name for name in report.entries if f"{evidence}.".startswith(f"{name}.")]
-    return "#analyzer-" + quote(max(owners, key=len)) if owners else None
+    if finding.evidence in PLACES:
+        return PLACES[finding.evidence]
+    owner = report.owner(finding)
+    return None if owner is None else f"#analyzer-{quote(owner)}"
 
 
 def _data(drawn: Drawn) -> object:

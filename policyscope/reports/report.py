@@ -149,6 +149,11 @@ class Report:
             )
         return known[key]
 
+    def owner(self, finding: Finding) -> str | None:
+        """The analyzer that gave a finding its evidence; None where none did."""
+        owners = [n for n in self.entries if f"{finding.evidence}.".startswith(f"{n}.")]
+        return max(owners, key=len, default=None)
+
     @property
     def title(self) -> str:
         """The file, or both files, that the report is about."""

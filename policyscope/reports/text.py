@@ -43,7 +43,7 @@ BAR = 24
 
 
 def summary(report: Report) -> RenderableType:
-    """The summary, for a rich console."""
+    """The summary, for a rich console: what is grave, and then analyzer by analyzer."""
     return Group(*_parts(report))
 
 
@@ -78,10 +78,15 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         style="dim",
     )
     yield Text()
-    yield from map(_finding, report.findings)
+    for finding in report.findings:
+        if finding.severity != "info" or report.owner(finding) is None:
+            yield _finding(finding)
     for name, entry in report.entries.items():
         yield Text()
         yield Text(name, style="bold")
+        for finding in report.findings:
+            if finding.severity == "info" and report.owner(finding) == name:
+                yield _finding(finding)
         yield _result(entry)
         for one in found(report):
             if one.analyzer == name:

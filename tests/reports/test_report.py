@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from policyscope.errors import ReportError, UsageError
-from policyscope.reports.report import Recorded, Report, read, write
+from policyscope.reports.report import Finding, Recorded, Report, read, write
 from policyscope.reports.results import Failed, NotApplicable
 
 
@@ -173,6 +173,31 @@ def test_a_report_of_recorded_observations_reads_back_and_says_how_many(
     write(report, tmp_path / "r", {})
     assert same(read(tmp_path / "r"), report)
     assert str(report).startswith(f"cartpole_dqn.zip on walk.npz, {size}\n")
+
+
+def test_the_summary_begins_with_what_is_grave_and_tells_the_rest_by_analyzer(cartpole_report):
+    from rich.console import Console
+
+    from policyscope.reports.text import summary
+
+    def said(severity, evidence):
+        return Finding("X1", severity, "", f"{severity} of {evidence}.", "", evidence)
+
+    findings = (
+        said("warning", "saliency.importance[feature=pole_angle]"),
+        said("info", "saliency"),
+        said("info", "environment"),
+        said("info", "returns.clean.mean"),
+    )
+    printed = io.StringIO()
+    report = dataclasses.replace(cartpole_report, findings=findings)
+    Console(width=200, file=printed).print(summary(report))
+    words = printed.getvalue()
+    order = ["warning of saliency.", "info of environment.", "\nreturns\n", "info of returns.clean"]
+    order += ["\nsaliency\n", "info of saliency."]
+    places = [words.index(part) for part in order]
+    assert places == sorted(places)
+    assert all(words.count(finding.sentence) == 1 for finding in findings)
 
 
 def test_the_summary_names_what_was_played_or_shown(cartpole_report):

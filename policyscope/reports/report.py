@@ -164,20 +164,14 @@ class Report:
     @property
     def where(self) -> str:
         """The environment or the recording, after a preposition."""
-        match self.environment:
-            case Played(played=played):
-                return f"in {played}"
-            case Recorded(file=file):
-                return f"on {file}"
+        at = self.environment
+        return f"in {at.played}" if isinstance(at, Played) else f"on {at.file}"
 
     @property
     def size(self) -> str:
         """How much the numbers rest on, in words."""
-        match self.environment:
-            case Played():
-                return f"{self.episodes} episodes"
-            case Recorded(size=size):
-                return size
+        at = self.environment
+        return f"{self.episodes} episodes" if isinstance(at, Played) else at.size
 
     def __str__(self) -> str:
         head = f"{self.title} {self.where}, {self.size}"

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from policyscope.reports.figures.attribution_images import draw_overlays
 from policyscope.reports.figures.attribution_times import draw_maps
@@ -11,7 +10,9 @@ from policyscope.reports.figures.attribution_words import belief, ranked
 from policyscope.reports.figures.canvas import (
     COLOURS,
     Drawn,
+    bars,
     blank,
+    diamonds,
     interval,
     text,
     whiskers,
@@ -60,10 +61,11 @@ def _importance(name: str, result: Attribution) -> Drawn:
     order = ranked(result)
     shown, hidden = order[:BARS], order[BARS:]
     figure = blank(110 + 34 * len(shown))
-    parts = {"importance": result.importance, "sensitivity": result.sensitivity}
-    for part, estimates in parts.items():
+    parts = {"importance": (bars, result.importance), "sensitivity": (diamonds, result.sensitivity)}
+    for part, (drawn, estimates) in parts.items():
         if estimates:
-            figure.add_trace(_shares(part, [estimates[i] for i in shown]))
+            some = [estimates[i] for i in shown]
+            figure.add_trace(drawn(part, some, _told(part, some)))
     figure.update_layout(showlegend=bool(result.sensitivity))
     figure.update_xaxes(title_text="share of all features", tickformat=".0%", rangemode="tozero")
     labels = [text(result.features[i]) for i in shown]
@@ -85,21 +87,8 @@ def _importance(name: str, result: Attribution) -> Drawn:
     return Drawn(f"{name}-importance", title, caption, figure)
 
 
-def _shares(part: str, estimates: Sequence[Estimate]) -> go.Bar | go.Scatter:
-    """From top to bottom, importance as bars and sensitivity as diamonds under them."""
-    places = np.arange(len(estimates))
-    common = {
-        "name": part,
-        "x": [estimate.value for estimate in estimates],
-        "error_x": whiskers(estimates),
-        "hovertext": [f"{part} {e.value:.1%} [{e.low:.1%}, {e.high:.1%}]" for e in estimates],
-        "hoverinfo": "text",
-    }
-    if part == "importance":
-        bars = {"orientation": "h", "width": 0.44, "marker": {"color": COLOURS[0]}}
-        return go.Bar(y=places - 0.12, **bars, **common)
-    marker = {"color": COLOURS[1], "symbol": "diamond", "size": 9, "line": {"width": 1}}
-    return go.Scatter(y=places + 0.26, mode="markers", marker=marker, **common)
+def _told(part: str, estimates: Sequence[Estimate]) -> list[str]:
+    return [f"{part} {e.value:.1%} [{e.low:.1%}, {e.high:.1%}]" for e in estimates]
 
 
 def _past(name: str, result: Attribution) -> Drawn:

@@ -84,6 +84,30 @@ def text(name: str) -> str:
     return html.escape(name if len(name) <= NAME else name[: NAME - 1] + "…", quote=False)
 
 
+def bars(name: str, estimates: Sequence[Estimate], told: Sequence[str]) -> go.Bar:
+    """From top to bottom, with what is told of each."""
+    places = np.arange(len(estimates)) - 0.12
+    common = _across(name, estimates, told)
+    return go.Bar(y=places, orientation="h", width=0.44, marker={"color": COLOURS[0]}, **common)
+
+
+def diamonds(name: str, estimates: Sequence[Estimate], told: Sequence[str]) -> go.Scatter:
+    """The same beneath `bars`."""
+    places = np.arange(len(estimates)) + 0.26
+    marker = {"color": COLOURS[1], "symbol": "diamond", "size": 9, "line": {"width": 1}}
+    return go.Scatter(y=places, mode="markers", marker=marker, **_across(name, estimates, told))
+
+
+def _across(name: str, estimates: Sequence[Estimate], told: Sequence[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "x": [estimate.value for estimate in estimates],
+        "error_x": whiskers(estimates),
+        "hovertext": told,
+        "hoverinfo": "text",
+    }
+
+
 def blank(height: int) -> go.Figure:
     """A figure without anything in it, in the common style."""
     return go.Figure(layout={"template": {"layout": STYLE}, "height": height})

@@ -13,13 +13,14 @@ from policyscope.reports.figures.canvas import (
     FAINT,
     SYMBOLS,
     Drawn,
+    bars,
     blank,
+    diamonds,
     interval,
     labelled,
     text,
     thinned,
     thinning,
-    whiskers,
 )
 from policyscope.reports.figures.shapley_waterfall import draw_waterfall
 from policyscope.reports.figures.surrogates import draw_surrogates
@@ -55,10 +56,12 @@ def _importance(name: str, result: ShapleyValues) -> Drawn:
     order = np.argsort(-result.shares, kind="stable")
     shown, hidden = order[:BARS].tolist(), order[BARS:].tolist()
     figure = blank(110 + 34 * len(shown))
-    figure.add_trace(_sizes("interventional", [result.importance[i] for i in shown]))
+    played, game = [result.importance[i] for i in shown], "interventional"
+    figure.add_trace(bars(game, played, _told(game, played)))
     on = result.on_manifold
     if on is not None:
-        figure.add_trace(_sizes("on the manifold", [on.importance[i] for i in shown]))
+        known, game = [on.importance[i] for i in shown], "on the manifold"
+        figure.add_trace(diamonds(game, known, _told(game, known)))
     title = f"mean |φ|, summed over actions ({result.measured_in})"
     figure.update_layout(showlegend=on is not None)
     figure.update_xaxes(title_text=title, rangemode="tozero")
@@ -83,21 +86,8 @@ def _importance(name: str, result: ShapleyValues) -> Drawn:
     return Drawn(f"{name}-importance", "How much each feature contributes", caption, figure)
 
 
-def _sizes(game: str, estimates: Sequence[Estimate]) -> go.Bar | go.Scatter:
-    """From top to bottom, one game as bars and the other as diamonds under them."""
-    places = np.arange(len(estimates))
-    common = {
-        "name": game,
-        "x": [estimate.value for estimate in estimates],
-        "error_x": whiskers(estimates),
-        "hovertext": [f"{game} {estimate:.3g}" for estimate in estimates],
-        "hoverinfo": "text",
-    }
-    if game == "interventional":
-        bars = {"orientation": "h", "width": 0.44, "marker": {"color": COLOURS[0]}}
-        return go.Bar(y=places - 0.12, **bars, **common)
-    marker = {"color": COLOURS[1], "symbol": "diamond", "size": 9, "line": {"width": 1}}
-    return go.Scatter(y=places + 0.26, mode="markers", marker=marker, **common)
+def _told(game: str, estimates: Sequence[Estimate]) -> list[str]:
+    return [f"{game} {estimate:.3g}" for estimate in estimates]
 
 
 def _beeswarm(name: str, result: ShapleyValues, environment: Setting | None) -> Drawn:

@@ -25,12 +25,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from policyscope.readable.equations import monomials
 from policyscope.rollouts.actors import UniformRandom
 from policyscope.rollouts.environment import Environment
 from policyscope.rollouts.play import play
 from policyscope.sindy.circles import circles
 from policyscope.sindy.dynamics import Limits, identified
-from policyscope.sindy.library import exponents, monomials, term_names
+from policyscope.sindy.library import exponents, term_names
 from policyscope.sindy.regression import Moments, Sparsity, ensemble, independent
 from policyscope.sindy.transitions import Transitions
 

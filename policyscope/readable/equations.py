@@ -73,17 +73,32 @@ class Equations:
     def terms(self, output: int) -> Iterator[tuple[float, tuple[tuple[int, int], ...]]]:
         """Of one score: each coefficient that is not zero, with (feature, exponent) of its term."""
         for term in np.flatnonzero(self.coefficients[:, output]).tolist():
-            powers = self.exponents[term]
-            factors = tuple((i, int(powers[i])) for i in np.flatnonzero(powers).tolist())
-            yield float(self.coefficients[term, output]), factors
+            yield float(self.coefficients[term, output]), factors_of(self.exponents[term])
+
+
+def factors_of(powers: Int[np.ndarray, " feature"]) -> tuple[tuple[int, int], ...]:
+    """One monomial as pairs of (feature, exponent); none of the constant."""
+    return tuple((i, int(powers[i])) for i in np.flatnonzero(powers).tolist())
 
 
 def monomials(
-    observations: Float[np.ndarray, " row feature"], exponents: Int[np.ndarray, " term feature"]
+    values: Float[np.ndarray, " row variable"], exponents: Int[np.ndarray, " term variable"]
 ) -> Float[np.ndarray, " row term"]:
-    """Θ: each monomial of each observation."""
-    columns = np.ones((len(observations), len(exponents)))
-    for column, powers in zip(columns.T, exponents, strict=True):
-        for feature in np.flatnonzero(powers):
-            column *= observations[:, feature] ** powers[feature]
-    return columns
+    """Θ: the value of every monomial in every row, by one multiplication each."""
+    variables = np.ascontiguousarray(values.T, np.float64)
+    known = {(0,) * exponents.shape[1]: np.ones(len(values))}
+    columns = [_product(tuple(term), variables, known) for term in exponents.tolist()]
+    return np.stack(columns).T if columns else np.zeros((len(values), 0))
+
+
+def _product(
+    term: tuple[int, ...],
+    variables: Float[np.ndarray, " variable row"],
+    known: dict[tuple[int, ...], Float[np.ndarray, " row"]],
+) -> Float[np.ndarray, " row"]:
+    """One term's values, from those of a term of one degree less."""
+    if term not in known:
+        last = max(i for i, exponent in enumerate(term) if exponent)
+        shorter = (*term[:last], term[last] - 1, *term[last + 1 :])
+        known[term] = _product(shorter, variables, known) * variables[last]
+    return known[term]

@@ -1,6 +1,6 @@
 """A readable policy in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -40,14 +40,18 @@ def _sum(form: Equations, output: int, names: Sequence[str]) -> str:
     """Such as `1.2 − 0.5 x + 3 x²y`."""
     parts = []
     for coefficient, factors in form.terms(output):
-        monomial = " · ".join(
-            names[i] + (str(power).translate(SUPERSCRIPTS) if power > 1 else "")
-            for i, power in factors
-        )
+        monomial = product(factors, names)
         sign = "−" if coefficient < 0 else "+" if parts else ""
         gap = " " if parts else ""
         parts.append(f"{sign}{gap}{abs(coefficient):.4g} {monomial}".rstrip())
     return " ".join(parts) or "0"
+
+
+def product(factors: Iterable[tuple[int, int]], names: Sequence[str]) -> str:
+    """A monomial of (feature, exponent), such as `x² · y`; nothing of the constant."""
+    return " · ".join(
+        names[i] + (str(power).translate(SUPERSCRIPTS) if power > 1 else "") for i, power in factors
+    )
 
 
 def _within(low: float | None, high: float | None) -> str:

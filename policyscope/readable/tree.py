@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -44,6 +45,18 @@ class Tree:
             raise ValueError("Each node of a tree but the first is below one that comes before it.")
         if not (np.isfinite(self.thresholds).all() and np.isfinite(self.answers).all()):
             raise ValueError("Thresholds and scores of a tree are finite numbers.")
+
+    @classmethod
+    def grown(cls, nodes: Any, answers: Float[np.ndarray, " node output"]) -> "Tree":
+        """The tree that scikit-learn has in `tree_`, with these scores."""
+        leaf = nodes.children_left < 0
+        return cls(
+            asked=np.where(leaf, LEAF, nodes.feature).astype(np.int64),
+            thresholds=np.where(leaf, 0.0, nodes.threshold),
+            below=np.where(leaf, LEAF, nodes.children_left).astype(np.int64),
+            above=np.where(leaf, LEAF, nodes.children_right).astype(np.int64),
+            answers=answers,
+        )
 
     @property
     def leaves(self) -> Bool[np.ndarray, " node"]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from policyscope.readable.equations import monomials
 from policyscope.sindy.choosing import grid, sparsest
 from policyscope.sindy.circles import on_circles
-from policyscope.sindy.library import dictionary, monomials
+from policyscope.sindy.library import dictionary
 from policyscope.sindy.regression import (
     Ensemble,
     Moments,

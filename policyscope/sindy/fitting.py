@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from policyscope.readable.equations import monomials
 from policyscope.sindy.choosing import grid
 from policyscope.sindy.imitated import Aim, Imitated
-from policyscope.sindy.library import monomials
 from policyscope.sindy.regression import Moments, Sparsity, candidates, independent
 
 ROUNDS = 20

@@ -20,14 +20,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from policyscope.errors import PolicyscopeError
-from policyscope.readable.equations import Equations
+from policyscope.readable.equations import Equations, monomials
 from policyscope.rollouts.actors import Actor, Greedy
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.rollouts.visited import Visited
 from policyscope.sindy.circles import circles, on_circles
 from policyscope.sindy.fitting import Candidate, States, fitted, front
 from policyscope.sindy.imitated import Imitated
-from policyscope.sindy.library import monomials
 from policyscope.sindy.playing import Playing
 from policyscope.sindy.regression import Ensemble, ensemble
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from policyscope.readable.text import SUPERSCRIPTS, bare
+from policyscope.readable.equations import factors_of
+from policyscope.readable.text import bare, product
 
 
 def exponents(variables: int, degree: int) -> Int[np.ndarray, " term variable"]:
@@ -51,38 +52,7 @@ def _count(states: int, controls: int, degree: int) -> int:
     return alone + controls * math.comb(states + degree - 1, degree - 1)
 
 
-def monomials(
-    values: Float[np.ndarray, " row variable"], terms: Int[np.ndarray, " term variable"]
-) -> Float[np.ndarray, " row term"]:
-    """Θ: the value of every term in every row, by one multiplication each."""
-    variables = np.ascontiguousarray(values.T, np.float64)
-    known = {(0,) * terms.shape[1]: np.ones(len(values))}
-    columns = [_product(tuple(term), variables, known) for term in terms.tolist()]
-    return np.stack(columns).T if columns else np.zeros((len(values), 0))
-
-
-def _product(
-    term: tuple[int, ...],
-    variables: Float[np.ndarray, " variable row"],
-    known: dict[tuple[int, ...], Float[np.ndarray, " row"]],
-) -> Float[np.ndarray, " row"]:
-    """One term's values, from those of a term of one degree less."""
-    if term not in known:
-        last = max(i for i, exponent in enumerate(term) if exponent)
-        shorter = (*term[:last], term[last] - 1, *term[last + 1 :])
-        known[term] = _product(shorter, variables, known) * variables[last]
-    return known[term]
-
-
 def term_names(terms: Int[np.ndarray, " term variable"], names: Sequence[str]) -> tuple[str, ...]:
     """Terms as people write them: `angle sine · torque²`; the constant is 1."""
     words = [bare(name) for name in names]
-    return tuple(
-        " · ".join(
-            word + (str(exponent).translate(SUPERSCRIPTS) if exponent > 1 else "")
-            for word, exponent in zip(words, term, strict=True)
-            if exponent
-        )
-        or "1"
-        for term in terms.tolist()
-    )
+    return tuple(product(factors_of(term), words) or "1" for term in terms)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from policyscope import statistics
-from policyscope.readable.equations import Equations
+from policyscope.readable.equations import Equations, monomials
 from policyscope.readable.text import bare
 from policyscope.readable.tree import Tree
 from policyscope.reports.results.sparse_policy import SparsePolicy
@@ -16,7 +16,7 @@ from policyscope.rollouts.actors import Actor, Greedy
 from policyscope.rollouts.rollouts import Rollouts
 from policyscope.sindy.imitated import Imitated
 from policyscope.sindy.imitation import Found, equations, form_scores
-from policyscope.sindy.library import monomials, term_names
+from policyscope.sindy.library import term_names
 from policyscope.sindy.regression import Ensemble
 from policyscope.sindy.rivals import linear, tree
 from policyscope.statistics import Estimate

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.tree import DecisionTreeRegressor
 
 from policyscope.readable.equations import Equations
-from policyscope.readable.tree import LEAF, Tree
+from policyscope.readable.tree import Tree
 from policyscope.sindy.fitting import States, fitted
 from policyscope.sindy.imitated import Imitated
 from policyscope.sindy.imitation import equations
@@ -32,11 +32,4 @@ def tree(imitated: Imitated, training: States, size: int, seed: int) -> Tree:
     leaves = max((size + 1) // 2, 2)
     grown = DecisionTreeRegressor(max_leaf_nodes=leaves, random_state=seed)
     nodes = grown.fit(training.states, targets).tree_
-    leaf = nodes.children_left < 0
-    return Tree(
-        asked=np.where(leaf, LEAF, nodes.feature).astype(np.int64),
-        thresholds=np.where(leaf, 0.0, nodes.threshold),
-        below=np.where(leaf, LEAF, nodes.children_left).astype(np.int64),
-        above=np.where(leaf, LEAF, nodes.children_right).astype(np.int64),
-        answers=nodes.value[:, :, 0].copy(),
-    )
+    return Tree.grown(nodes, nodes.value[:, :, 0].copy())

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import PolynomialFeatures
 
-from policyscope.sindy.library import dictionary, exponents, monomials, term_names
+from policyscope.readable.equations import monomials
+from policyscope.sindy.library import dictionary, exponents, term_names
 
 
 @pytest.mark.parametrize(("variables", "degree"), [(1, 4), (3, 3), (5, 2), (4, 0)])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policyscope.sindy.library import exponents, monomials
+from policyscope.readable.equations import monomials
+from policyscope.sindy.library import exponents
 from policyscope.sindy.regression import (
     Moments,
     Sparsity,

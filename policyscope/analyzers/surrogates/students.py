@@ -19,7 +19,6 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.preprocessing import PolynomialFeatures
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from policyscope.analyzers.surrogates.lessons import Lessons
@@ -27,6 +26,7 @@ from policyscope.analyzers.surrogates.regression import regressed
 from policyscope.analyzers.surrogates.role import Role
 from policyscope.readable.equations import Equations, monomials
 from policyscope.readable.tree import LEAF, Tree
+from policyscope.sindy.library import dictionary
 
 SACRIFICE = 0.005
 """Mean closeness of actions that may be lost by what is left out; see `Lessons.closeness`."""
@@ -125,10 +125,7 @@ class Branching:
             answers = _chosen(grown.value, model.classes_, lessons)
         else:
             answers = grown.value[:, :, 0] * lessons.units
-        asked = np.where(grown.children_left < 0, LEAF, grown.feature).astype(int)
-        thresholds = np.where(asked == LEAF, 0.0, grown.threshold)
-        ways = (grown.children_left.astype(int), grown.children_right.astype(int))
-        return merged(Tree(asked, thresholds, *ways, answers))
+        return merged(Tree.grown(grown, answers))
 
 
 def students(leaves: tuple[int, ...], degree: int) -> tuple[Student, ...]:
@@ -139,12 +136,8 @@ def students(leaves: tuple[int, ...], degree: int) -> tuple[Student, ...]:
 
 def _powers(features: int, degree: int) -> Int[np.ndarray, " term feature"]:
     """All monomials up to a degree but the constant; of a lower one where they are too many."""
-    for highest in range(degree, 1, -1):
-        # a table of zeros is enough to be told the exponents
-        made = PolynomialFeatures(highest, include_bias=False).fit(np.zeros((1, features)))
-        if made.n_output_features_ <= MOST_TERMS:
-            return np.asarray(made.powers_, int)
-    return np.eye(features, dtype=int)
+    _, exponents = dictionary(features, 0, degree, MOST_TERMS + 1)
+    return exponents[1:]
 
 
 def _reduced(
